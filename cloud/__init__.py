@@ -1,0 +1,1 @@
+"""The server: ingest, archive, projections, alarms, pages; composition and command line."""

@@ -1,0 +1,1 @@
+"""The web pages: templates, message catalogues, vendored scripts and view models."""

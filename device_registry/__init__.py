@@ -1,0 +1,1 @@
+"""Who has which site, gateway, key and measuring point."""

@@ -1,0 +1,1 @@
+"""Pure knowledge that both ends share: quantities, points, limits, alarms, device profiles."""

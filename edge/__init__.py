@@ -1,0 +1,1 @@
+"""The parts of a gateway: sources, judge, sealer, outbox, uplink."""

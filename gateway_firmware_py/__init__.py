@@ -1,0 +1,1 @@
+"""The appliance on the Pi: configuration, identity, clock, composition, command line."""
