@@ -102,7 +102,7 @@ class Broker:
         parts = ["per_listener_settings true\nuser root\n", PERSISTENCE, LIMITS, self.listener]
         config.write_text("".join(parts).format(folder=self.folder, port=self.port))
         with (self.folder / "mosquitto.log").open("ab") as log:
-            program = engine("mosquitto", "mosquitto")
+            program = engine("mosquitto")
             command = [program, "-v", "-c", str(config)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         process = self.process
