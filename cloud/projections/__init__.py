@@ -1,0 +1,1 @@
+"""Views derived from the archive: time series, latest, alarms, live stream, webhooks."""
