@@ -1,0 +1,1 @@
+"""Rule packs: limits, timers and clauses as versioned data, never code."""
