@@ -1,7 +1,8 @@
 """What can go wrong in the cloud, sorted by who must react.
 
-`ConfigError` and `OperatorError` end a command with exit 2 and carry the remedy; `UnavailableError`
-is the world's and is retried; `LogRefusedError` means the log must not be signed any more.
+`ConfigError` and `OperatorError` end a command with exit 2 and carry the remedy;
+`UnavailableError` is the world's and is retried; `LogRefusedError` means that the log must not
+be signed any more.
 """
 
 

@@ -1,0 +1,176 @@
+"""The server's configuration: `cloud.toml`, read once, refused with file, line and remedy.
+
+Used by `cloud.compose` and the commands. Relative paths are taken from the file's own folder,
+so that a whole installation can be moved. Unknown sections and keys are refused: a misspelt
+setting that is silently ignored is how limits get lost.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cloud.toml_reader import TomlReader
+
+FUTURE_MS = 120_000  # EVIDENCE: a batch dated more than this after its arrival is a finding
+LISTEN_PORT = 8080
+SEGMENT_MIB = 256
+TIMESERIES_KINDS = ("sqlite", "influx", "victoria")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttConfig:
+    """The broker to take batches from; `ca`, `cert`, `key` all set (mutual TLS) or all None."""
+
+    host: str
+    port: int
+    ca: Path | None
+    cert: Path | None
+    key: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSeriesConfig:
+    """Where readings are projected to; `url` is empty for the embedded SQLite."""
+
+    kind: str = "sqlite"
+    url: str = ""
+    database: str = "coldwarden"
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyConfig:
+    """Numbers an operator may change; times are ms unless the name says otherwise."""
+
+    future_ms: int = FUTURE_MS
+    silent_periods: int = 2
+    restore_quorum: int = 2
+    backup_every_h: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything `cloud.toml` says, paths absolute."""
+
+    file: Path
+    host: str
+    port: int
+    state_dir: Path
+    archive_dir: Path
+    segment_bytes: int
+    log_name: str
+    log_key: Path
+    control_key: Path
+    registry: Path
+    trust_dir: Path
+    mqtt: MqttConfig | None
+    timeseries: TimeSeriesConfig
+    webhook_urls: tuple[str, ...]
+    policy: PolicyConfig
+
+
+def load_config(file: Path) -> Config:
+    """Return what `file` says; ConfigError names file, line, what is wrong and the remedy."""
+    return _config(TomlReader.open(file))
+
+
+_KNOWN: Mapping[str, tuple[str, ...]] = {
+    "server": ("host", "port", "state_dir"),
+    "archive": ("dir", "log_name", "segment_mib"),
+    "keys": ("log", "control"),
+    "registry": ("file",),
+    "trust": ("dir",),
+    "mqtt": ("host", "port", "ca", "cert", "key"),
+    "timeseries": ("kind", "url", "database", "user", "password"),
+    "webhook": ("urls",),
+    "policy": ("future_ms", "silent_periods", "restore_quorum", "backup_every_h"),
+}
+
+
+def _config(r: TomlReader) -> Config:
+    r.only(_KNOWN)
+    return Config(
+        file=r.file.resolve(),
+        host=r.text("server", "host", "127.0.0.1"),
+        port=r.number("server", "port", LISTEN_PORT, 0, 65535),
+        state_dir=r.path("server", "state_dir", "state"),
+        archive_dir=r.path("archive", "dir", "archive"),
+        segment_bytes=r.number("archive", "segment_mib", SEGMENT_MIB, 1, 1024) << 20,
+        log_name=_log_name(r),
+        log_key=r.path("keys", "log", "keys/log.key"),
+        control_key=r.path("keys", "control", "keys/control.key"),
+        registry=r.path("registry", "file", "registry.toml"),
+        trust_dir=r.path("trust", "dir", "trust"),
+        mqtt=_mqtt(r) if r.has("mqtt") else None,
+        timeseries=_timeseries(r),
+        webhook_urls=_webhooks(r),
+        policy=_policy(r),
+    )
+
+
+def _mqtt(r: TomlReader) -> MqttConfig:
+    config = MqttConfig(
+        host=r.text("mqtt", "host"),
+        port=r.number("mqtt", "port", 8883, 1, 65535),
+        ca=r.optional_path("mqtt", "ca"),
+        cert=r.optional_path("mqtt", "cert"),
+        key=r.optional_path("mqtt", "key"),
+    )
+    files = {"ca": config.ca, "cert": config.cert, "key": config.key}
+    if any(files.values()) and not all(files.values()):
+        absent = next(name for name, value in files.items() if value is None)
+        raise r.fail("mqtt", absent, "mutual TLS needs ca, cert and key; set all three or none")
+    for name, value in files.items():
+        if value is not None and not value.is_file():
+            raise r.fail("mqtt", name, f"no such file: {value}")
+    return config
+
+
+def _timeseries(r: TomlReader) -> TimeSeriesConfig:
+    kind = r.text("timeseries", "kind", "sqlite")
+    if kind not in TIMESERIES_KINDS:
+        raise r.fail("timeseries", "kind", f"{kind!r}; expected {', '.join(TIMESERIES_KINDS)}")
+    url = r.text("timeseries", "url", "")
+    if kind != "sqlite" and not _is_url(url):
+        raise r.fail("timeseries", "url", f'{url!r}; expected url = "http://host:8086"')
+    return TimeSeriesConfig(
+        kind=kind,
+        url=url.rstrip("/"),
+        database=r.text("timeseries", "database", "coldwarden"),
+        user=r.text("timeseries", "user", ""),
+        password=r.text("timeseries", "password", ""),
+    )
+
+
+def _webhooks(r: TomlReader) -> tuple[str, ...]:
+    urls = r.texts("webhook", "urls")
+    for url in urls:
+        if not _is_url(url):
+            raise r.fail(
+                "webhook", "urls", f"{url!r}; expected http:// or https:// with a host"
+            )
+    return urls
+
+
+def _policy(r: TomlReader) -> PolicyConfig:
+    return PolicyConfig(
+        future_ms=r.number("policy", "future_ms", FUTURE_MS, 1_000, 86_400_000),
+        silent_periods=r.number("policy", "silent_periods", 2, 1, 1_000),
+        restore_quorum=r.number("policy", "restore_quorum", 2, 1, 1_000),
+        backup_every_h=r.number("policy", "backup_every_h", 24, 1, 8_760),
+    )
+
+
+def _log_name(r: TomlReader) -> str:
+    name = r.text("archive", "log_name")
+    if re.fullmatch(r"[a-z0-9.-]{1,64}(/[a-z0-9.-]{1,32}){0,3}", name) is None:
+        raise r.fail("archive", "log_name", f"{name!r}; expected a name like example.org/log")
+    return name
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
