@@ -36,7 +36,7 @@ def limit(direction: Direction, threshold: str, deadband: str, *, in_range: bool
     ],
 )
 def test_a_threshold_is_an_exact_integer_at_every_exponent(
-    direction: Direction, threshold: str, in_range: bool, exp: int, out: int, back: int
+    *, direction: Direction, threshold: str, in_range: bool, exp: int, out: int, back: int
 ) -> None:
     scaled = limit(direction, threshold, "0.3", in_range=in_range).scaled(exp)
     assert scaled == ScaledLimit(out=out, back=back)
@@ -46,14 +46,15 @@ decimals = st.decimals(-100, 100, places=3)
 
 
 @given(
-    decimals,
-    st.decimals(0, 5, places=3),
-    st.booleans(),
-    st.integers(-4, 0),
-    st.integers(-(10**6), 10**6),
-    st.sampled_from(Direction),
+    threshold=decimals,
+    deadband=st.decimals(0, 5, places=3),
+    in_range=st.booleans(),
+    exp=st.integers(-4, 0),
+    v=st.integers(-(10**6), 10**6),
+    direction=st.sampled_from(Direction),
 )
 def test_out_and_back_agree_with_decimal_arithmetic(
+    *,
     threshold: Decimal,
     deadband: Decimal,
     in_range: bool,

@@ -1,0 +1,1 @@
+"""Device profiles: register maps as data, and the pure decoding of what devices answer."""
