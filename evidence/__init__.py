@@ -1,1 +1,1 @@
-"""What makes an observation provable: batch, envelope, chain, segment log, Merkle log, receipt."""
+"""What makes an observation provable: batch, chain, segment log, Merkle log, receipt."""
