@@ -11,6 +11,7 @@ ORACLE_PYTHON = Path(__file__).resolve().parents[2] / ".venv-oracle" / "bin" / "
 
 _VERIFY = """
 import json, sys
+import cbor2
 from cwt import COSE, COSEKey
 out = []
 for case in json.load(sys.stdin):
@@ -20,6 +21,8 @@ for case in json.load(sys.stdin):
     else:
         key = {1: 2, 3: -9, -1: 1, -2: x[1:33], -3: x[33:]}
     try:
+        message = cbor2.loads(bytes.fromhex(case["message"]))
+        key[2] = cbor2.loads(message.value[0])[4]  # cwt looks a key up by its id
         payload = COSE.new().decode(bytes.fromhex(case["message"]), COSEKey.new(key))
         out.append(payload.hex() if isinstance(payload, bytes) else "")
     except Exception as e:
