@@ -41,3 +41,11 @@ class BadDataFileError(DomainError):
         self.file = file
         self.reason = reason
         super().__init__(f"{file}: {reason}")
+
+
+class BadSnapshotError(DomainError):
+    """A saved alarm state cannot be read; the reader starts afresh from the archive."""
+
+    def __init__(self, what: str, raw: object) -> None:
+        self.what = what
+        super().__init__(f"saved alarm state: expected {what}, got {raw!r:.60}")
