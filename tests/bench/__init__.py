@@ -1,0 +1,1 @@
+"""The figures that Coldwarden promises, each against a floor measured in the same run."""
