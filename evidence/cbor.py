@@ -162,7 +162,7 @@ def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
         if 0x40 <= initial <= 0x57:
             start, end = at + 1, at - 63 + initial
         else:
-            major, length, start = _read_head(data, at)
+            major, length, start = read_head(data, at)
             if major != BYTES:
                 raise WireError("cbor", f"expected a byte string at {at}")
             end = start + length
@@ -173,20 +173,23 @@ def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
     return data[start:end], end
 
 
-def _read_head(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return major type, argument and the position after the head."""
-    initial = data[at]
+def read_head(data: bytes, at: int) -> tuple[int, int, int]:
+    """Return major type, argument and the position after the head that starts at `at`.
+
+    Raises:
+        WireError: "cbor" or "canonical".
+    """
+    initial = data[at] if at < len(data) else 31
     short = initial & 31
     if short < 24:
         return initial >> 5, short, at + 1
     if short > 27:
-        raise WireError("cbor", f"indefinite or reserved length at {at}")
+        raise WireError("cbor", f"no item of a definite length at {at}")
     size = 1 << short - 24
     end = at + 1 + size
-    raw = data[at + 1 : end]
-    if len(raw) < size:
-        raise IndexError
-    number = int.from_bytes(raw, "big")
+    if end > len(data):
+        raise WireError("cbor", f"item at {at} is cut short")
+    number = int.from_bytes(data[at + 1 : end], "big")
     if number < _SMALLEST[short]:
         raise WireError("canonical", f"number at {at} is not in its shortest form")
     return initial >> 5, number, end
@@ -203,7 +206,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple[object, int]:
         if initial & 31 not in _SIMPLE:
             raise WireError("cbor", f"float or simple value at {at} is not allowed")
         return _SIMPLE[initial & 31], at + 1
-    major, number, start = _read_head(data, at)
+    major, number, start = read_head(data, at)
     if major == UINT:
         return number, start
     if major == NINT:

@@ -6,9 +6,10 @@ in a column, and the bytes given bound the memory. An empty column has the one-b
 
 import sys
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from evidence.cbor import Tag, read_bytes
+from evidence import cbor
+from evidence.cbor import Tag
 from evidence.errors import WireError
 
 if sys.byteorder != "little":  # memoryview.cast reads in the machine's own order
@@ -72,44 +73,71 @@ def unpack(item: object, kinds: Mapping[int, str]) -> memoryview:
     """
     match item:
         case Tag(number, bytes() as raw) if number in kinds:
-            return view(raw, kinds[number])
+            return view(memoryview(raw), kinds[number])
         case _:
             raise WireError("field", f"expected a typed array with tag {sorted(kinds)}")
 
 
-def view(raw: bytes | memoryview, code: str) -> memoryview:
+def view(raw: memoryview, code: str) -> memoryview:
     """Return `raw` as integers of type `code`; errors as `unpack`."""
-    plain = memoryview(raw)
-    if code == "B":
-        return plain
-    if code == "b":
-        return plain.cast("b")
     try:
-        values: memoryview = plain.cast(code)  # type: ignore[call-overload]
+        values: memoryview = raw.cast(code)  # type: ignore[call-overload]
     except TypeError:
-        raise WireError("field", f"{len(plain)} bytes are not whole numbers") from None
-    low, high = _NARROWER[code]
-    if not values or (max(values) <= high and min(values) >= low):
-        raise WireError("canonical", "column is wider than its values need")
+        raise WireError("field", f"{len(raw)} bytes are not whole numbers") from None
+    if code in _NARROWER:
+        _check_needed(values, *_NARROWER[code])
     return values
 
 
-def read(data: bytes, at: int, kinds: Mapping[bytes, str]) -> tuple[memoryview, int]:
-    """Return the typed array that starts at `at` and the position after it.
+def _check_needed(values: memoryview, low: int, high: int) -> None:
+    if not values or (max(values) <= high and min(values) >= low):
+        raise WireError("canonical", "column is wider than its values need")
+
+
+def repeated(column: memoryview, times: int) -> memoryview:
+    """Return a column that holds `column` this many times."""
+    raw = memoryview(column.tobytes() * times)
+    return raw.cast(column.format)  # type: ignore[call-overload, no-any-return]
+
+
+def read_all(
+    data: bytes, at: int, kinds: Sequence[Mapping[bytes, str]]
+) -> tuple[list[memoryview], int]:
+    """Return consecutive typed arrays that start at `at`, and the position after the last.
 
     Args:
-        data: the whole payload; the result refers to it.
-        at: where the array starts.
-        kinds: two-byte tag to type code, made by `spelled`.
+        data: the whole payload; the results refer to it.
+        at: where the first array starts.
+        kinds: for each array, two-byte tag to type code, made by `spelled`.
 
     Raises:
-        WireError: as `unpack`, or as `evidence.cbor.read_bytes`.
+        WireError: as `unpack`, or as `evidence.cbor.decode`.
     """
-    code = kinds.get(data[at : at + 2])
-    if code is None:
-        raise WireError("field", f"no typed array of a permitted type at {at}")
-    raw, end = read_bytes(data, at + 2)
-    return view(raw, code), end
+    whole = memoryview(data)
+    columns = []
+    for permitted in kinds:
+        code = permitted.get(data[at : at + 2])
+        if code is None or at + 2 >= len(data):
+            raise WireError("field", f"no typed array of a permitted type at {at}")
+        start, length = at + 3, data[at + 2] - _EMPTY
+        if not 0 <= length < 24:
+            length, start = _long_length(data, at + 2)
+        at = start + length
+        column = whole[start:at]
+        columns.append(column if code == "B" else view(column, code))
+    if at > len(data):
+        raise WireError("cbor", "typed array is cut short")
+    return columns, at
+
+
+_EMPTY = cbor.BYTES << 5
+
+
+def _long_length(data: bytes, at: int) -> tuple[int, int]:
+    major, length, start = cbor.read_head(data, at)
+    if major != cbor.BYTES:
+        raise WireError("field", f"typed array at {at} does not hold a byte string")
+    return length, start
 
 
 def spelled(kinds: Mapping[int, str], *, max_width: int) -> Mapping[bytes, str]:
