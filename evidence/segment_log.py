@@ -283,8 +283,6 @@ class SegmentLog:
             os.close(self._lock_fd)
             self._lock_fd = -1
 
-    # -- writing
-
     def _refuse_after_fault(self) -> None:
         if self._faulted:
             raise StorageFaultError(
@@ -352,8 +350,6 @@ class SegmentLog:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._active = -1, None
-
-    # -- opening and reading
 
     def _lock(self) -> None:
         self._lock_fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
