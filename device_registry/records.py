@@ -1,0 +1,57 @@
+"""What the registry knows: tenants, their sites, the gateways there, and measuring points."""
+
+from dataclasses import dataclass
+
+from domain.profiles.model import PointClass
+from domain.quantity import Quantity
+from evidence.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRecord:
+    """An organisation that holds sites."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRecord:
+    """A pharmacy, a cold store, a vehicle."""
+
+    id: str
+    tenant: str
+    name_zh: str
+    name_en: str
+    timezone: str
+    """IANA name, `Asia/Shanghai`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayRecord:
+    """A gateway, with every key that may sign for it."""
+
+    id: str
+    site: str
+    keys: tuple[PublicKey, ...]
+    heartbeat_s: int
+    """How often it seals a batch at least; silent means two of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointRecord:
+    """A measuring point: what one channel of a gateway measures, and the rules it is under."""
+
+    id: str
+    site: str
+    gateway: str
+    channel: int
+    name_zh: str
+    name_en: str
+    quantity: Quantity
+    unit: str
+    """UCUM code."""
+    rule_pack: str
+    """Empty for equipment without limits."""
+    point_class: PointClass
