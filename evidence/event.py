@@ -47,6 +47,7 @@ class _Field:
     required: bool = True
 
 
+_ENTRY = (int, int, int, dict)
 _INT, _TEXT, _BYTES = _Field(int), _Field(str), _Field(bytes)
 _MAYBE_TEXT = _Field(str, required=False)
 _FIELDS: Mapping[int, Mapping[int, _Field]] = {
@@ -86,14 +87,15 @@ def decode_events(item: object) -> tuple[Event, ...]:
 
 
 def _event(index: int, entry: object) -> Event:
-    match entry:
-        case [int() as t_off, int() as kind, int() as channel, dict() as body] if (
-            abs(t_off) <= MAX_T_OFF_MS and kind >= 1 and 0 <= channel <= MAX_CHANNEL
-        ):
-            _check_body(index, kind, body)
-            return Event(t_off=t_off, kind=kind, channel=channel, body=body)
-        case _:
-            raise WireError("field", f"event {index} is not [t_off, kind, channel, map]")
+    if not isinstance(entry, list) or tuple(map(type, entry)) != _ENTRY:
+        raise WireError("field", f"event {index} is not [t_off, kind, channel, map]")
+    t_off, kind, channel, body = entry
+    if abs(t_off) > MAX_T_OFF_MS or kind < 1 or not 0 <= channel <= MAX_CHANNEL:
+        raise WireError("field", f"event {index}: time, kind or channel is out of range")
+    if not all(type(key) is int for key in body):
+        raise WireError("field", f"event {index} has a field whose name is not a number")
+    _check_body(index, kind, body)
+    return Event(t_off=t_off, kind=kind, channel=channel, body=body)
 
 
 def _check_body(index: int, kind: int, body: Mapping[int, object]) -> None:

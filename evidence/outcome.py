@@ -1,4 +1,4 @@
-"""What the cloud answers with its control key, and the sequences that travel (SPEC.md section 6).
+"""What the cloud answers with its control key, and message sequences (SPEC.md section 6).
 
 Used by the cloud to answer and by the gateway to understand. Each kind of message has its own
 type in the signed header, which also names the gateway, so that no message can stand for
@@ -125,7 +125,10 @@ def decode_down(data: bytes, control_key: PublicKey, gateway: str) -> Down:
     reader = _READERS.get(header.typ)
     if reader is None:
         raise WireError("unsupported", f"type {header.typ!r} is not known to this version")
-    return reader(cbor.decode(envelope.payload, max_depth=3))
+    message = reader(cbor.decode(envelope.payload, max_depth=3))
+    if cbor.encode(_spell(message)[1]) != envelope.payload:
+        raise WireError("field", "true or false where a number belongs")
+    return message
 
 
 def _read_refusal(item: object) -> Refusal:
@@ -220,7 +223,7 @@ def split_sequence(
     """
     if len(data) > max_bytes:
         raise WireError("size", f"{len(data)} bytes, at most {max_bytes} are allowed")
-    items = []
+    items: list[bytes] = []
     at = 0
     while at < len(data):
         if len(items) == max_items:
