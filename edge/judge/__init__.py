@@ -1,0 +1,1 @@
+"""The local judge: limits and missing data, with no network needed."""

@@ -1,0 +1,1 @@
+"""The sealer: readings become the columns of a batch while they arrive."""
