@@ -12,12 +12,11 @@ from evidence.outcome import Retry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One way to be refused; `finding` marks those that are an alarm for a person."""
+    """One way to be refused."""
 
     retry: Retry
     what: str
     remedy: str
-    finding: bool = False
 
 
 REASONS: Mapping[str, Reason] = {
@@ -50,19 +49,16 @@ REASONS: Mapping[str, Reason] = {
         retry=Retry.NEVER,
         what="a known key that names another gateway or site than its own",
         remedy="check the gateway's id and site against registry.toml; suspect a copied key",
-        finding=True,
     ),
     "route": Reason(
         retry=Retry.NEVER,
         what="sent on another gateway's topic or URL",
         remedy="check uplink settings and the broker's ACL; suspect a copied key",
-        finding=True,
     ),
     "signature": Reason(
         retry=Retry.NEVER,
         what="the signature does not fit the bytes",
         remedy="check for a proxy that rewrites bodies; suspect tampering if it repeats",
-        finding=True,
     ),
     "field": Reason(
         retry=Retry.NEVER,
@@ -78,6 +74,5 @@ REASONS: Mapping[str, Reason] = {
         retry=Retry.NEW_EPOCH,
         what="another batch with this key, epoch and sequence number is archived already",
         remedy="one key is used in two places: find the second device and replace the key",
-        finding=True,
     ),
 }
