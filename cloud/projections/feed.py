@@ -12,9 +12,12 @@ from typing import Protocol
 from evidence.batch import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CommittedRecord:
-    """One archive record whose fsync has returned."""
+    """One archive record whose fsync has returned; never changed once made.
+
+    Not frozen, because freezing triples the cost of making one, and one is made per batch.
+    """
 
     index: int
     """Archive index, counted from 0 (the genesis record)."""

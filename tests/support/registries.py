@@ -1,51 +1,65 @@
-"""A small, correct registry for tests, as text and as the loaded object."""
+"""Registries as small or as large as a test needs."""
 
-from evidence.keys import SoftwareKey
+from collections.abc import Iterable
 
-GATEWAY_KEY = SoftwareKey(-19, bytes(range(32)))
-OTHER_KEY = SoftwareKey(-19, bytes(range(1, 33)))
+from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
+from device_registry.registry import Registry
+from domain.profiles.model import PointClass
+from domain.quantity import Quantity
 
-REGISTRY = f"""\
-[[tenant]]
-id = "chs"
-name_zh = "春和堂药房"
-name_en = "Chunhetang Pharmacy"
+TENANT = "chs"
+SITE = "chs-001"
 
-[[site]]
-id = "chs-001"
-tenant = "chs"
-name_zh = "人民路店"
-name_en = "Renmin Road"
-timezone = "Asia/Shanghai"
 
-[[gateway]]
-id = "gw-chs-001"
-site = "chs-001"
-keys = ["{GATEWAY_KEY.public.to_text()}"]
-heartbeat_s = 30
+def gateway_name(number: int) -> str:
+    """Return the id of the gateway that `registry_of` makes as its `number`-th."""
+    return f"gw-{number:05}"
 
-[[gateway]]
-id = "gw-chs-002"
-site = "chs-001"
-keys = ["{OTHER_KEY.public.to_text()}"]
 
-[[point]]
-id = "fridge-1-t"
-site = "chs-001"
-gateway = "gw-chs-001"
-channel = 1
-name_zh = "1 号冰箱 温度"
-name_en = "Fridge 1 temperature"
-quantity = "temperature"
-rule_pack = "CN_COLD_2_8"
+def point_name(gateway: str, channel: int) -> str:
+    """Return the id of the point that `registry_of` makes for a channel."""
+    return f"{gateway}-p{channel}"
 
-[[point]]
-id = "fridge-1-compressor"
-site = "chs-001"
-gateway = "gw-chs-001"
-channel = 2
-name_zh = "1 号冰箱 压缩机"
-name_en = "Fridge 1 compressor"
-quantity = "state"
-class = "equipment"
-"""
+
+def registry_of(
+    gateways: Iterable[str] = (gateway_name(0),),
+    channels: Iterable[int] = range(1, 9),
+    *,
+    quantity: Quantity = Quantity.TEMPERATURE,
+    rule_pack: str = "CN_COLD_2_8",
+    heartbeat_s: int = 60,
+) -> Registry:
+    """Return one site whose gateways all have the same channels."""
+    names, numbers = list(gateways), list(channels)
+    return Registry(
+        tenants=[TenantRecord(id=TENANT, name_zh="华仁堂", name_en="Chain")],
+        sites=[
+            SiteRecord(
+                id=SITE,
+                tenant=TENANT,
+                name_zh="一号药房",
+                name_en="Pharmacy 1",
+                timezone="Asia/Shanghai",
+            )
+        ],
+        gateways=[
+            GatewayRecord(id=name, site=SITE, keys=(), heartbeat_s=heartbeat_s)
+            for name in names
+        ],
+        points=[
+            PointRecord(
+                id=point_name(name, channel),
+                site=SITE,
+                gateway=name,
+                channel=channel,
+                name_zh=f"冷藏柜{channel}",
+                name_en=f"fridge {channel}",
+                quantity=quantity,
+                unit="Cel",
+                rule_pack=rule_pack,
+                point_class=PointClass.COMPLIANCE,
+            )
+            for name in names
+            for channel in numbers
+        ],
+    )

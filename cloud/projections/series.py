@@ -1,0 +1,72 @@
+"""Numbers for the registered series, so that columns can carry them.
+
+Shared by all projections of one process. A series is a channel of a gateway that the registry
+maps to a measuring point; any other channel is `UNMAPPED`. The numbers mean nothing outside the
+process: what is stored names gateway and channel, or the point.
+"""
+
+import threading
+from array import array
+from typing import Final
+
+from device_registry.records import PointRecord
+from device_registry.registry import Registry
+from evidence.batch import Column
+
+UNMAPPED: Final = -1
+MAX_CACHED_COLUMNS: Final = 100_000  # ten columns for each of ten thousand gateways
+
+
+class SeriesIndex:
+    """Gives out numbers from 0 on; a number is never given to another series. Thread-safe."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._points: list[PointRecord] = []
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._columns: dict[tuple[str, str, bytes], bytes] = {}
+        self._giving = threading.Lock()
+
+    @property
+    def registry(self) -> Registry:
+        """The registry that says what a channel measures."""
+        return self._registry
+
+    @property
+    def points(self) -> list[PointRecord]:
+        """The point of every number given so far; it only grows, and only here."""
+        return self._points
+
+    def number(self, gateway: str, channel: int) -> int:
+        """Return the number of one series, or `UNMAPPED`."""
+        number = self._numbers.get((gateway, channel))
+        if number is None:
+            with self._giving:
+                number = self._give(gateway, channel)
+        return number
+
+    def packed_numbers(self, gateway: str, channels: Column) -> bytes:
+        """Return the numbers of a batch's channel column as little-endian 64-bit integers.
+
+        A gateway's batches name the same channels again and again: it is one look-up then.
+        """
+        view = memoryview(channels)
+        key = (gateway, view.format, view.tobytes())
+        packed = self._columns.get(key)
+        if packed is None:
+            if len(self._columns) >= MAX_CACHED_COLUMNS:
+                self._columns.clear()
+            numbers = array("q", (self.number(gateway, channel) for channel in channels))
+            packed = self._columns[key] = numbers.tobytes()
+        return packed
+
+    def _give(self, gateway: str, channel: int) -> int:
+        known = self._numbers.get((gateway, channel))
+        if known is not None:
+            return known
+        point = self._registry.point(gateway, channel)
+        if point is None:
+            return UNMAPPED
+        self._points.append(point)
+        number = self._numbers[gateway, channel] = len(self._points) - 1
+        return number
