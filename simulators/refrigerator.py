@@ -7,7 +7,7 @@ the mains cut, a dead compressor, a leak.
 
 from dataclasses import dataclass, field
 
-from simulators.chance import gauss
+from simulators.chance import gauss, uniform
 from simulators.happenings import (
     HABITS,
     Habit,
@@ -62,8 +62,11 @@ class Refrigerator:
     start_s: float = 0.0
     tampering: Tampering = field(default_factory=Tampering)
     _state: State = field(init=False, repr=False)
+    _door_seed: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        # Weather and mains are the same for every cabinet of a site, people are not.
+        self._door_seed = int(uniform(self.seed, "door of", self.name) * 2**53)
         self._state = at_rest(self.cabinet, self.start_s)
 
     def sample(self, at_s: float) -> Sample:
@@ -99,7 +102,7 @@ class Refrigerator:
         held = self.tampering.door_held.covers(at_s)
         return Surroundings(
             ambient_c=ambient_c(self.seed, at_s),
-            door_open=held or door_is_open(self.seed, self.habit, at_s),
+            door_open=held or door_is_open(self._door_seed, self.habit, at_s),
             mains_on=self._mains_on(at_s),
             capacity=self._capacity(at_s),
         )

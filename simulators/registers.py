@@ -54,6 +54,12 @@ def _dew_point_c(celsius: float, rh: float) -> float:
     return 243.12 * gamma / (17.62 - gamma)
 
 
+def _vapour_g_per_m3(celsius: float, rh: float) -> float:
+    """Return the absolute humidity from the vapour pressure (Magnus) and the gas law."""
+    pascal = rh / 100.0 * 611.2 * math.exp(17.62 * celsius / (243.12 + celsius))
+    return 2.16679 * pascal / (273.15 + celsius)
+
+
 def _renke(sample: Sample) -> Image:
     words = {0x0000: _word(sample.rh, 10), 0x0001: _word(sample.probe_c, 10)}
     return {HOLDING: words, INPUT: dict(words)}
@@ -70,6 +76,7 @@ def _hmt330(sample: Sample) -> Image:
     words = {256: _word(sample.rh, 100), 257: _word(sample.probe_c, 100)}
     words.update({512: 1, 513: 1, 515: 0, 516: 0})
     floats = {0: sample.rh, 2: sample.probe_c, 6: dew_c, 8: dew_c}
+    floats.update({14: _vapour_g_per_m3(sample.probe_c, sample.rh), 18: dew_c})
     for address, value in floats.items():
         words.update(_float_low_word_first(value, address))
     return {HOLDING: words, INPUT: {}}
