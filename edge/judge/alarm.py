@@ -40,7 +40,7 @@ class LocalAlarm:
             at_ms=transition.at_ms,
             pack=limit.pack,
             clause=limit.clause,
-            direction=limit.direction,
+            direction=str(limit.direction),
             severity=limit.severity,
             v=transition.value or 0,
             exp=transition.exp,

@@ -4,18 +4,10 @@ Plain values. `at_ms` is monotonic time; `draw` is uniform in [0, 1), drawn by t
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from edge.runs import Runs
 from edge.uplink.backoff import Loss
-
-
-class Retry(Enum):
-    """What a refusal lets a gateway do with the batch."""
-
-    NEVER = auto()
-    LATER = auto()
-    NEW_EPOCH = auto()
+from evidence.outcome import Retry
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ from edge.uplink.events import (
     OwnLinkUp,
     Receipted,
     Refused,
-    Retry,
     Sealed,
     Send,
     SetAside,
@@ -47,6 +46,7 @@ from edge.uplink.events import (
     Tick,
     Wanted,
 )
+from evidence.outcome import Retry
 
 RESEND_AFTER_MS = 30_000  # one batch unanswered while others are: it was lost on the way
 RECEIPT_PATIENCE_MS = 60_000  # archived for so long without a receipt: ask for one again

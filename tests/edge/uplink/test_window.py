@@ -22,7 +22,6 @@ from edge.uplink.events import (
     OwnLinkUp,
     Receipted,
     Refused,
-    Retry,
     Sealed,
     Send,
     SetAside,
@@ -30,6 +29,7 @@ from edge.uplink.events import (
     Tick,
     Wanted,
 )
+from evidence.outcome import Retry
 
 POLICY = w.Policy()
 
