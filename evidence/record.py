@@ -97,7 +97,7 @@ def decode_record(data: bytes) -> Record:
             str() as via,
             bytes() as content,
             list() as extra,
-        ] if min(index, kind, recv_ms) >= 0 and via in VIAS:
+        ] if _are_counts(index, kind, recv_ms) and via in VIAS:
             record = Record(index, kind, recv_ms, via, content, tuple(extra))
         case _:
             raise WireError("field", "not [index, kind, recv_ms, via, bytes, extra]")
@@ -145,7 +145,7 @@ def _check(record: Record) -> None:
         case (bytes() as kid, bytes() as epoch, int() as seq, int() as lo) if (
             record.kind == RecordKind.BATCH
         ):
-            fits = len(kid) == len(epoch) == ID_BYTES and 0 <= lo <= seq
+            fits = len(kid) == len(epoch) == ID_BYTES and _are_counts(lo, seq) and lo <= seq
         case () if record.kind == RecordKind.GENESIS:
             _origin(record.data)
             fits = record.index == 0
@@ -155,3 +155,8 @@ def _check(record: Record) -> None:
             fits = False
     if not fits:
         raise WireError("field", f"extra does not fit a record of kind {record.kind}")
+
+
+def _are_counts(*values: int) -> bool:
+    # A boolean is an int of Python and no number of the wire.
+    return all(type(value) is int and value >= 0 for value in values)

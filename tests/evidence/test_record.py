@@ -64,7 +64,8 @@ def test_any_bytes_are_a_record_or_a_wire_error(data: bytes) -> None:
         [0, 0, 0, "pigeon", b"x", []],
         [-1, 2, 0, "local", b"x", [bytes(16)]],
         [1, 2, 0, "local", b"x"],
-        [1, True, 0, "local", b"x", [bytes(16)]],
+        [1, 2, True, "local", b"x", [bytes(16)]],
+        [1, 1, 0, "https", b"", [bytes(8), bytes(8), 1, True]],
     ],
 )
 def test_a_record_whose_fields_do_not_fit_is_refused(fields: list[object]) -> None:
