@@ -234,6 +234,8 @@ def _check_links(body: Body) -> None:
             raise WireError("field", "parent is given after seq 0")
     elif (body.parent is None) != (body.prev == NO_PREV):
         raise WireError("field", "prev at seq 0 and parent do not go together")
+    if body.parent is not None and body.parent[0] == body.epoch:
+        raise WireError("field", "epoch is its own parent")
     epoch, seq = body.lowest_held
     if epoch == body.epoch and seq > body.seq:
         raise WireError("field", "lowest_held is after this batch")
