@@ -125,10 +125,17 @@ def decode_down(data: bytes, control_key: PublicKey, gateway: str) -> Down:
     reader = _READERS.get(header.typ)
     if reader is None:
         raise WireError("unsupported", f"type {header.typ!r} is not known to this version")
-    message = reader(cbor.decode(envelope.payload, max_depth=3))
-    if cbor.encode(_spell(message)[1]) != envelope.payload:
-        raise WireError("field", "true or false where a number belongs")
-    return message
+    item = cbor.decode(envelope.payload, max_depth=3)
+    if not _is_plain(item):
+        raise WireError("field", "message holds something else than numbers, strings, arrays")
+    return reader(item)
+
+
+def _is_plain(item: object) -> bool:
+    """Return whether no boolean is in `item`; Python would take one for a number."""
+    if isinstance(item, list):
+        return all(map(_is_plain, item))
+    return type(item) in (int, bytes, str)
 
 
 def _read_refusal(item: object) -> Refusal:
