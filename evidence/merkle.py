@@ -87,16 +87,15 @@ def inclusion_path(index: int, size: int, node: NodeReader) -> list[bytes]:
     """
     if not 0 <= index < size:
         raise ValueError(f"no leaf {index} in a tree of {size}")
-    path, begin, end = [], 0, size
-    while end - begin > 1:
-        middle = begin + _left_size(end - begin)
-        if index < middle:
-            path.append(range_hash(middle, end, node))
-            end = middle
-        else:
-            path.append(range_hash(begin, middle, node))
-            begin = middle
-    path.reverse()
+    path, level = [], 0
+    while 1 << level < size:
+        sibling = index >> level ^ 1
+        begin = sibling << level
+        if begin + (1 << level) <= size:
+            path.append(node(level, sibling))
+        elif begin < size:
+            path.append(range_hash(begin, size, node))
+        level += 1
     return path
 
 
