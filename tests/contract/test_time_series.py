@@ -55,7 +55,7 @@ def engine_under_test(
                 influx = InfluxStore(Endpoint(url=server.url, database="cold chain"))
                 yield influx, lambda: None
                 influx.close()
-        case "victoria":
+        case _:
             with victoria_metrics(folder) as server:
                 victoria = VictoriaStore(Endpoint(url=server.url, database="coldwarden"))
                 yield victoria, lambda: make_visible(server)

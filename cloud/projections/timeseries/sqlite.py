@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cloud.projections.timeseries import month_file
 from cloud.projections.timeseries.chunks import Day
@@ -65,8 +64,8 @@ class SqliteStore:
         possible = (rows.ts >= FIRST_MS) & (rows.ts < LAST_MS)
         rejected: tuple[Rejected, ...] = ()
         if not possible.all():
-            rejected = _rejected(_only(rows, ~possible))
-            rows = _only(rows, possible)
+            rejected = _rejected(rows.only(~possible))
+            rows = rows.only(possible)
         with storage_faults():
             for month, part in _by_month(rows):
                 columns = (self._series(part), part.ts, part.v, part.exp, part.q)
@@ -183,18 +182,7 @@ def _by_month(rows: Rows) -> Iterator[tuple[str, Rows]]:
         return
     months = rows.ts.astype("datetime64[ms]").astype("datetime64[M]")
     for month in np.unique(months):
-        yield str(month), _only(rows, months == month)
-
-
-def _only(rows: Rows, mask: NDArray[np.bool_]) -> Rows:
-    return Rows(
-        keys=rows.keys,
-        series=rows.series[mask],
-        ts=rows.ts[mask],
-        v=rows.v[mask],
-        exp=rows.exp[mask],
-        q=rows.q[mask],
-    )
+        yield str(month), rows.only(months == month)
 
 
 def _rejected(rows: Rows) -> tuple[Rejected, ...]:

@@ -47,6 +47,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ts)
 
+    def only(self, kept: NDArray[np.bool_]) -> "Rows":
+        """Return the rows where `kept` is true."""
+        return Rows(
+            keys=self.keys,
+            series=self.series[kept],
+            ts=self.ts[kept],
+            v=self.v[kept],
+            exp=self.exp[kept],
+            q=self.q[kept],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
