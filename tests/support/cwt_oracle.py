@@ -32,7 +32,7 @@ json.dump(out, sys.stdout)
 
 
 def payloads(cases: list[tuple[bytes, int, bytes]]) -> list[bytes | None]:
-    """Return what `cwt` reads from each (message, alg, raw public key); None where it refuses."""
+    """Return what `cwt` reads of each (message, alg, public key); None where it refuses."""
     question = [{"message": m.hex(), "alg": a, "public": k.hex()} for m, a, k in cases]
     done = subprocess.run(
         [str(ORACLE_PYTHON), "-c", _VERIFY],

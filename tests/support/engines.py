@@ -10,7 +10,7 @@ _EXTRA_PATH = "/usr/sbin:/usr/local/sbin:/usr/lib/postgresql/15/bin"
 
 
 def engine(binary: str) -> str:
-    """Return the path of an engine's program; skip the test, or fail it in CI, where it is missing."""
+    """Return an engine's program; without it skip the test, or in CI fail it."""
     path = shutil.which(binary, path=f"{os.environ.get('PATH', '')}:{_EXTRA_PATH}")
     if path is None:
         message = f"{binary} is not installed; scripts/test installs it where it may"

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.certificates import Authority
+from simulators.certificates import Authority
+from simulators.mosquitto import tls_listener, write_config
 from tests.support.engines import engine
 from tests.support.ports import free_port
 from tests.support.wait import until_sync
@@ -22,38 +23,9 @@ from tests.support.wait import until_sync
 START_TIMEOUT_S = 20
 START_ATTEMPTS = 5  # another test may take the free port first
 
-PERSISTENCE = """\
-persistence true
-persistence_location {folder}/
-autosave_interval 1
-autosave_on_changes true
-"""
-LIMITS = """\
-max_queued_messages 100000
-max_inflight_messages 1000
-"""
 PLAIN_LISTENER = """\
 listener {port} 127.0.0.1
 allow_anonymous true
-"""
-TLS_LISTENER = """\
-listener {port} 127.0.0.1
-cafile {ca}
-certfile {cert}
-keyfile {key}
-require_certificate true
-use_identity_as_username true
-tls_version tlsv1.2
-allow_anonymous false
-acl_file {acl}
-"""
-# A gateway writes only its own `up`, reads only its own `down`; the cloud's name is `ingest`.
-ACL = """\
-pattern write cw/1/%u/up
-pattern read cw/1/%u/down
-
-user ingest
-topic readwrite cw/1/#
 """
 
 
@@ -98,9 +70,7 @@ class Broker:
             self.process = None
 
     def _try_start(self) -> bool:
-        config = self.folder / "mosquitto.conf"
-        parts = ["per_listener_settings true\nuser root\n", PERSISTENCE, LIMITS, self.listener]
-        config.write_text("".join(parts).format(folder=self.folder, port=self.port))
+        config = write_config(self.folder, self.listener, self.port)
         with (self.folder / "mosquitto.log").open("ab") as log:
             program = engine("mosquitto")
             command = [program, "-v", "-c", str(config)]
@@ -129,13 +99,7 @@ def mutual_tls_broker(folder: Path) -> Iterator[Broker]:
     """Run Mosquitto demanding client certificates of `broker.authority`, ACL by common name."""
     own = _own_folder(folder)
     authority = Authority(own / "certificates")
-    server = authority.server()
-    acl = own / "acl"
-    acl.touch(mode=0o600)
-    acl.write_text(ACL)
-    listener = TLS_LISTENER.format(
-        port="{port}", ca=server.ca, cert=server.cert, key=server.key, acl=acl
-    )
+    listener = tls_listener(own, authority)
     yield from _running(Broker(folder=own, listener=listener, authority=authority))
 
 
