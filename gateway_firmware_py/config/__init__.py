@@ -1,0 +1,1 @@
+"""The gateway's configuration file: read, checked, turned into what the parts take."""
