@@ -23,8 +23,9 @@ TEACHING_CODES: Final = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE})
 
 @dataclass(slots=True, eq=False)
 class _Trial:
-    """A refused read that is being taken apart; `waiting` pieces have no verdict yet."""
+    """The refused read from `start` is taken apart; `waiting` pieces have no verdict yet."""
 
+    start: int
     waiting: int = 1
     answered: int = 0
     refused: list[int] = field(default_factory=list)
@@ -61,8 +62,9 @@ class Layout:
         self._retries_ms: dict[int, int] = {}
         self._read_count = 0
         self._trials = 0
-        self._explore_ms = 0
-        self._explore_delay_ms = 0
+        # By the start of a read that was refused down to its last register: until when it is
+        # not taken apart again, and for how long that was.
+        self._hopeless: dict[int, tuple[int, int]] = {}
 
     @property
     def is_unsettled(self) -> bool:
@@ -112,20 +114,22 @@ class Layout:
             # The only read of a device costs no neighbour anything.
             if trial is not None or self._read_count > 1:
                 self._quarantine(piece, now_ms)
-        elif code in TEACHING_CODES and self._may_take_apart(trial, now_ms):
+        elif code in TEACHING_CODES and self._may_take_apart(piece, now_ms):
             return self._halves(piece)
         self._settle(piece, now_ms)
         return ()
 
-    def _may_take_apart(self, trial: _Trial | None, now_ms: int) -> bool:
+    def _may_take_apart(self, piece: Piece, now_ms: int) -> bool:
+        trial = piece.trial
         if trial is None:
-            return now_ms >= self._explore_ms
+            until_ms, _ = self._hopeless.get(piece.read.start, (0, 0))
+            return now_ms >= until_ms
         return trial.answered > 0 or len(trial.refused) < GIVE_UP_AFTER
 
     def _halves(self, piece: Piece) -> tuple[Piece, Piece]:
         trial, piece.trial, piece.cut = piece.trial, None, None
         if trial is None:
-            trial = _Trial()
+            trial = _Trial(piece.read.start)
             self._trials += 1
         trial.waiting += 1
         left, right = split(piece.read)
@@ -134,8 +138,7 @@ class Layout:
 
     def _quarantine(self, piece: Piece, now_ms: int) -> None:
         address = piece.read.start
-        before_ms = self._delays_ms.get(address, 0)
-        delay_ms = min(max(2 * before_ms, RETRY_MIN_MS), RETRY_MAX_MS)
+        delay_ms = _longer(self._delays_ms.get(address, 0))
         self._delays_ms[address] = delay_ms
         self._retries_ms[address] = piece.retry_ms = now_ms + delay_ms
         if piece.trial is not None:
@@ -151,11 +154,15 @@ class Layout:
         self._trials -= 1
         self.is_stale = True
         if trial.answered or not trial.refused:
-            self._explore_delay_ms = 0
+            self._hopeless.pop(trial.start, None)
             return
         for address in trial.refused:
             self._delays_ms.pop(address, None)
             self._retries_ms.pop(address, None)
-        doubled_ms = max(2 * self._explore_delay_ms, RETRY_MIN_MS)
-        self._explore_delay_ms = min(doubled_ms, RETRY_MAX_MS)
-        self._explore_ms = now_ms + self._explore_delay_ms
+        _, before_ms = self._hopeless.get(trial.start, (0, 0))
+        delay_ms = _longer(before_ms)
+        self._hopeless[trial.start] = now_ms + delay_ms, delay_ms
+
+
+def _longer(delay_ms: int) -> int:
+    return min(max(2 * delay_ms, RETRY_MIN_MS), RETRY_MAX_MS)

@@ -10,7 +10,6 @@ from edge.modbus.errors import DesyncError
 from edge.modbus.frames import MAX_PDU_BYTES, Outcome, Request, outcome_of
 
 HEADER_BYTES: Final = 6
-_NO_ANSWER: Final = b""
 
 
 class TcpCodec:
@@ -21,8 +20,9 @@ class TcpCodec:
         self._transaction = 0
         self._request: Request | None = None
         self._id = b""
-        self._head = _NO_ANSWER  # what a good answer begins with; empty when none is awaited
-        self._length = 0
+        self._head = b""  # what a good answer begins with
+        # How long it is; -1 when no answer, or one of unknown length, is awaited.
+        self._length = -1
         self._buffer = b""
 
     def begin(self, request: Request) -> bytes:
@@ -70,8 +70,8 @@ class TcpCodec:
 
     def _forget(self) -> None:
         self._request = None
-        self._head = _NO_ANSWER
-        self._length = 0
+        self._head = b""
+        self._length = -1
 
     def _next_message(self) -> tuple[bytes, bytes] | None:
         buffer = self._buffer

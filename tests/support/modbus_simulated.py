@@ -14,10 +14,10 @@ Reply = tuple[str, int]
 
 @dataclass
 class SimulatedLine:
-    """`reply` says how a unit answers when asked at a time; silence lasts the time-out."""
+    """`reply` says how a poll at a time ends; silence lasts the time-out."""
 
     bus: ModbusBus
-    reply: Callable[[int, int], Reply]
+    reply: Callable[[Slot, int], Reply]
     start_ms: int = 0
     is_up: Callable[[int], bool] = lambda _: True
     sink: RecordingSink = field(default_factory=RecordingSink)
@@ -45,7 +45,7 @@ class SimulatedLine:
         sent_ms = self.now_ms
         unit = slot.query.request.unit
         self.asked.append((sent_ms, unit))
-        kind, after_ms = self.reply(unit, sent_ms)
+        kind, after_ms = self.reply(slot, sent_ms)
         silent = kind == "silence"
         self.now_ms += slot.query.patience_ms if silent else after_ms
         if kind == "data":
@@ -72,6 +72,6 @@ class SimulatedLine:
 
 def by_unit(
     replies: Mapping[int, Reply], otherwise: Reply = ("data", 5)
-) -> Callable[[int, int], Reply]:
+) -> Callable[[Slot, int], Reply]:
     """Return a `reply` in which every unit always answers in the same way."""
-    return lambda unit, _: replies.get(unit, otherwise)
+    return lambda slot, _: replies.get(slot.unit.unit, otherwise)
