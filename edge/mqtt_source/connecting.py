@@ -1,4 +1,4 @@
-"""With which MQTT version to knock, and how long to wait before, given how it went so far.
+"""With which MQTT version to knock at a broker, given how it went so far.
 
 Pure; used by `edge.mqtt_source.source`. MQTT 5 first; a broker that has only 3.1.1 refuses it,
 closes, or says nothing at all, so every failed attempt tries the other version next. What once
@@ -7,12 +7,6 @@ worked is tried first.
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
-
-FIRST_CEILING_S: Final = 0.25
-MAX_CEILING_S: Final = 10.0
-"""The broker is in the same building: it is back within seconds or needs a person."""
-MAX_FAILURES: Final = 32
 
 
 class Version(Enum):
@@ -37,17 +31,9 @@ class Knocking:
 
 def after_failure(knocking: Knocking) -> Knocking:
     """Return the next attempt after one that did not connect."""
-    failures = min(knocking.failures + 1, MAX_FAILURES)
-    return Knocking(version=knocking.version.other, failures=failures)
+    return Knocking(version=knocking.version.other, failures=knocking.failures + 1)
 
 
 def after_loss(knocking: Knocking) -> Knocking:
     """Return the next attempt after a connection that worked and then broke."""
     return replace(knocking, failures=1)
-
-
-def delay_s(knocking: Knocking, draw: float) -> float:
-    """Return how long to wait before the attempt: full jitter; `draw` is uniform in [0, 1)."""
-    if not knocking.failures:
-        return 0.0
-    return draw * min(MAX_CEILING_S, FIRST_CEILING_S * 2.0 ** (knocking.failures - 1))

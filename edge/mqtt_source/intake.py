@@ -40,6 +40,7 @@ class Counts:
     missed: int = 0
     unknown_topic: int = 0
     overflowed: int = 0
+    refused_topics: int = 0
     connections: int = 0
     last_malformed: str = ""
 

@@ -9,16 +9,19 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Clock
 from edge.errors import SourceConfigError
 from edge.mqtt_source.config import MqttBroker
-from edge.mqtt_source.connecting import Knocking, Version, after_failure, after_loss, delay_s
+from edge.mqtt_source.connecting import Knocking, Version, after_failure, after_loss
 from edge.mqtt_source.intake import Arrival, Counts, Intake
+from edge.retry import delay_s
 from edge.sink import Sink
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,8 @@ KEEPALIVE_S: Final = 15
 TICK_S: Final = 1.0
 TOPICS_PER_SUBSCRIBE: Final = 100
 QOS: Final = 1
+REFUSED_FROM: Final = 0x80  # a SUBACK code from here on is a no
+Code = int | ReasonCode
 _PROTOCOLS: Final = {
     Version.V5: aiomqtt.ProtocolVersion.V5,
     Version.V311: aiomqtt.ProtocolVersion.V311,
@@ -74,7 +79,7 @@ class MqttSource:
     async def _stay_connected(self) -> None:
         knocking = Knocking()
         while True:
-            await asyncio.sleep(delay_s(knocking, self._draw()))
+            await asyncio.sleep(delay_s(knocking.failures, self._draw()))
             try:
                 await self._listen(knocking.version)
             except aiomqtt.MqttError as exc:
@@ -94,13 +99,19 @@ class MqttSource:
         async with self._client(version) as client:
             topics = self._intake.topics
             for at in range(0, len(topics), TOPICS_PER_SUBSCRIBE):
-                chosen = [(topic, QOS) for topic in topics[at : at + TOPICS_PER_SUBSCRIBE]]
-                await client.subscribe(chosen)
+                chosen = topics[at : at + TOPICS_PER_SUBSCRIBE]
+                codes = await client.subscribe([(topic, QOS) for topic in chosen])
+                self._note_refused(refused(chosen, codes))
             self.connected, self.version = True, version
             self.counts.connections += 1
             log.info("listening on mqtt broker %s, version %s", self._broker.host, version)
             async for message in client.messages:
                 self._take(message)
+
+    def _note_refused(self, topics: list[str]) -> None:
+        self.counts.refused_topics += len(topics)
+        for topic in topics:
+            log.warning("mqtt broker %s does not let us read %s", self._broker.host, topic)
 
     def _take(self, message: aiomqtt.Message) -> None:
         sync, _ = self._clock.sync()
@@ -118,7 +129,7 @@ class MqttSource:
             password=broker.password or None,
             protocol=_PROTOCOLS[version],
             clean_session=None if is_5 else True,
-            clean_start=True,
+            clean_start=True if is_5 else MQTT_CLEAN_START_FIRST_ONLY,  # 5 only
             timeout=CONNECT_TIMEOUT_S,
             keepalive=KEEPALIVE_S,
             tls_context=self._tls,
@@ -126,6 +137,13 @@ class MqttSource:
             queue_type=_counting_queue(self.counts),
             max_queued_incoming_messages=MAX_QUEUED_MESSAGES,
         )
+
+
+def refused(topics: Iterable[str], codes: Iterable[Code]) -> list[str]:
+    """Return the topics whose subscription the broker did not grant."""
+    values = (code if isinstance(code, int) else code.value for code in codes)
+    answers = zip(topics, values, strict=False)
+    return [topic for topic, value in answers if value >= REFUSED_FROM]
 
 
 def _counting_queue(counts: Counts) -> type[asyncio.Queue[aiomqtt.Message]]:
