@@ -12,7 +12,7 @@ from cloud.projections.feed import CommitGroup, CommittedRecord
 
 MAX_WAITING_BYTES: Final = 64 << 20  # of batches as signed; their columns refer to these bytes
 MAX_RECORDS_AT_ONCE: Final = 4096
-MAX_READINGS_AT_ONCE: Final = 200_000  # about 100 MB of arrays and lines on their way
+MAX_READINGS_AT_ONCE: Final = 200_000  # about 100 MiB of arrays and lines on their way
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 from cloud.errors import UnavailableError
 from cloud.projections.feed import ArchiveReader, CommitGroup
-from cloud.projections.inbox import Inbox
+from cloud.projections.inbox import MAX_READINGS_AT_ONCE, MAX_RECORDS_AT_ONCE, Inbox
 
-READ_LIMIT: Final = 1024  # records read from the archive at once: 64 MiB at the most
+FIRST_READ: Final = 256  # records; what is read at once then follows from what was in them
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 10.0  # how late a projection may notice that its engine is back
 JOIN_TIMEOUT_S: Final = 60
@@ -105,7 +105,8 @@ class Runner:
         self._failure = ""
         self._failures = 0
         self._applied = 0
-        self._ticked_ms = 0  # only the thread below touches it
+        self._ticked_ms = 0  # this and the next: only the thread below touches them
+        self._catching_up = CatchingUp(reader)
         self._thread = threading.Thread(target=self._run, name=f"projection-{projection.name}")
 
     def start(self) -> None:
@@ -200,11 +201,9 @@ class Runner:
             group = self._inbox.take(cursor)
             upto = self._inbox.first_index
         if group is None:
-            limit = READ_LIMIT if upto is None else min(READ_LIMIT, upto - cursor)
-            records = self._reader.read_records(cursor, limit)
-            if not records and cursor < self._head:
+            group = self._catching_up.next_group(cursor, upto)
+            if not group.records and cursor < self._head:
                 raise UnavailableError(f"archive does not give record {cursor} yet")
-            group = CommitGroup(first_index=cursor, records=records)
         return group if group.records else None
 
     def _pause(self, failure: str) -> None:
@@ -215,6 +214,24 @@ class Runner:
             self._changed.wait_for(lambda: self._stopping, pause_s)
 
 
+class CatchingUp:
+    """Reads the archive in groups of about the same number of readings."""
+
+    def __init__(self, reader: ArchiveReader) -> None:
+        self._reader = reader
+        self._limit = FIRST_READ
+
+    def next_group(self, cursor: int, upto: int | None) -> CommitGroup:
+        """Return what follows `cursor`, not beyond `upto`; empty at the end."""
+        limit = self._limit if upto is None else min(self._limit, upto - cursor)
+        records = self._reader.read_records(cursor, limit)
+        readings = sum(r.body.count for r in records if r.body is not None)
+        if records:
+            fitting = MAX_READINGS_AT_ONCE * len(records) // max(readings, 1)
+            self._limit = max(1, min(fitting, 2 * self._limit, MAX_RECORDS_AT_ONCE))
+        return CommitGroup(first_index=cursor, records=records)
+
+
 def catch_up(
     projection: Projection,
     reader: ArchiveReader,
@@ -222,7 +239,7 @@ def catch_up(
 ) -> None:
     """Apply everything that the archive holds now, in this thread: what `rebuild` does."""
     head = reader.next_index
+    catching_up = CatchingUp(reader)
     while (cursor := projection.cursor) < head:
-        records = reader.read_records(cursor, min(READ_LIMIT, head - cursor))
-        projection.apply(CommitGroup(first_index=cursor, records=records))
+        projection.apply(catching_up.next_group(cursor, head))
         on_progress(projection.cursor, head)
