@@ -157,17 +157,15 @@ def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
 
     The short way for fixed layouts; errors as `decode`.
     """
-    try:
-        initial = data[at]
-        if 0x40 <= initial <= 0x57:
-            start, end = at + 1, at - 63 + initial
-        else:
-            major, length, start = read_head(data, at)
-            if major != BYTES:
-                raise WireError("cbor", f"expected a byte string at {at}")
-            end = start + length
-    except IndexError:
-        raise WireError("cbor", "byte string is cut short") from None
+    head_bytes = data[at : at + 3]
+    if len(head_bytes) == 3 and head_bytes[0] == 0x59 and head_bytes[1]:
+        start = at + 3
+        end = start + (head_bytes[1] << 8 | head_bytes[2])
+    else:
+        major, length, start = read_head(data, at)
+        if major != BYTES:
+            raise WireError("cbor", f"expected a byte string at {at}")
+        end = start + length
     if end > len(data):
         raise WireError("cbor", "byte string is cut short")
     return data[start:end], end

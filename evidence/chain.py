@@ -20,7 +20,6 @@ from evidence.chain_state import (
     Link,
     Run,
     apply,
-    link_of,
 )
 from evidence.finding import Finding, FindingDetail
 
@@ -77,7 +76,7 @@ def judge(
     if state is not None and state.runs:
         run = state.runs[-1]
         if run.hi + 1 == body.seq and _is_plain(chain, state, run, body):
-            findings = (*_between(body, run.last, link_of(head)), *_future(body, recv_ms))
+            findings = (*_between(body, run.last, head.link), *_future(body, recv_ms))
             return Verdict(Action.STORE, run.proof_lo, findings)
         held = state.run_at(body.seq)
         if held is not None:
@@ -125,7 +124,7 @@ def _judge_place(
     chain: ChainState, state: EpochState, head: BatchHead, recv_ms: int
 ) -> Verdict:
     """Judge a batch that is not archived, wherever in its epoch it stands."""
-    body, link = head.body, link_of(head)
+    body, link = head.body, head.link
     left, right = state.run_at(body.seq - 1), state.run_from(body.seq + 1)
     if left is not None and link.prev != left.last.sha256:
         return _fork(body, body.seq - 1, left.last.sha256)

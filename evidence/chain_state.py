@@ -16,14 +16,6 @@ EVERYTHING: Final = 1 << 60
 """As a floor: the outbox has moved past the whole epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchHead:
-    """A batch whose signature is verified, and the SHA-256 of its envelope."""
-
-    body: Body
-    sha256: bytes
-
-
 class Link(NamedTuple):
     """What the neighbours of a batch must agree with."""
 
@@ -38,20 +30,25 @@ class Link(NamedTuple):
     dropped: int
 
 
-def link_of(head: BatchHead) -> Link:
-    """Return what a batch says of its place."""
-    b = head.body
-    return Link(
-        b.prev,
-        head.sha256,
-        b.t0,
-        b.mono_ms,
-        b.boot,
-        b.sync,
-        b.readings_total - b.count,
-        b.readings_total,
-        b.dropped_total,
-    )
+class BatchHead:
+    """A batch whose signature is verified, and the SHA-256 of its envelope."""
+
+    __slots__ = ("body", "link", "sha256")
+
+    def __init__(self, body: Body, sha256: bytes) -> None:
+        self.body = body
+        self.sha256 = sha256
+        self.link = Link(
+            body.prev,
+            sha256,
+            body.t0,
+            body.mono_ms,
+            body.boot,
+            body.sync,
+            body.readings_total - body.count,
+            body.readings_total,
+            body.dropped_total,
+        )
 
 
 @dataclass(slots=True)
@@ -169,7 +166,7 @@ def apply(chain: ChainState, head: BatchHead) -> None:
     """Enter a batch that `evidence.chain.judge` said to store."""
     body = head.body
     state = _epoch(chain, body.epoch)
-    link = link_of(head)
+    link = head.link
     run = state.runs[-1] if state.runs else None
     if run is not None and run.hi + 1 == body.seq:
         run.hi, run.last = body.seq, link

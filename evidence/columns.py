@@ -7,7 +7,7 @@ stays in the bytes it came in: memory is bounded by them, and no object is made 
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import Final, TypeAlias
@@ -155,6 +155,7 @@ def _check_quality(c: Columns) -> None:
     if not len(c.q) or not len(c.q) == len(c.q_start) == len(c.q_len):
         raise WireError("field", "quality columns are empty or differ in length")
     end, before = 0, 0
+    missing = []
     for start, length, quality in zip(c.q_start, c.q_len, c.q, strict=True):
         if start < end or length < 1 or quality == 0:
             raise WireError("field", "runs of quality overlap, are empty or say good")
@@ -162,20 +163,36 @@ def _check_quality(c: Columns) -> None:
             raise WireError("canonical", "runs of quality are not the longest possible")
         end, before = start + length, quality
         if quality >= NO_VALUE_FROM:
-            _check_still(c, start, end)
+            missing.append((start, end))
     if end > c.count:
         raise WireError("field", "run of quality goes past the last reading")
+    _check_still(c, missing)
 
 
-def _check_still(c: Columns, start: int, end: int) -> None:
-    """A reading without a value has delta 0: nothing can be told where nothing was read."""
-    first, deltas = 0, 0
+def _check_still(c: Columns, missing: Sequence[tuple[int, int]]) -> None:
+    """A reading without a value has delta 0: nothing can be told where nothing was read.
+
+    Frames and runs are in order and walked together, so the work is their sum. The last frame
+    ends with the last reading, and no run goes past it.
+    """
+    frames = _later_rows(c)
+    low, high, shift = next(frames)
+    for start, end in missing:
+        while True:
+            if any(c.dv[max(low, start) - shift : max(min(high, end) - shift, 0)]):
+                raise WireError("field", "reading without a value has a delta")
+            if high >= end:
+                break
+            low, high, shift = next(frames)
+
+
+def _later_rows(c: Columns) -> Iterator[tuple[int, int, int]]:
+    """Yield, for each frame, the readings after its first row, and their distance to `dv`."""
+    first, series = 0, 0
     for rows, width in zip(c.rows, c.width, strict=True):
-        count = rows * width
-        low, high = max(start - first, width), min(end - first, count)
-        if low < high and any(c.dv[deltas + low - width : deltas + high - width]):
-            raise WireError("field", "reading without a value has a delta")
-        first, deltas = first + count, deltas + count - width
+        series += width
+        yield first + width, first + rows * width, series
+        first += rows * width
 
 
 def walk(columns: Columns, t0: int) -> Iterator[tuple[int, int, int, int, int]]:

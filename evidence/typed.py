@@ -113,19 +113,23 @@ def read_all(
     Raises:
         WireError: as `unpack`, or as `evidence.cbor.decode`.
     """
-    whole = memoryview(data)
+    whole, size = memoryview(data), len(data)
     columns = []
     for permitted in kinds:
         code = permitted.get(data[at : at + 2])
-        if code is None or at + 2 >= len(data):
+        if code is None or at + 2 >= size:
             raise WireError("field", f"no typed array of a permitted type at {at}")
         start, length = at + 3, data[at + 2] - _EMPTY
         if not 0 <= length < 24:
             length, start = _long_length(data, at + 2)
         at = start + length
         column = whole[start:at]
-        columns.append(column if code == "B" else view(column, code))
-    if at > len(data):
+        if code == "b":
+            column = column.cast("b")
+        elif code != "B":
+            column = view(column, code)
+        columns.append(column)
+    if at > size:
         raise WireError("cbor", "typed array is cut short")
     return columns, at
 

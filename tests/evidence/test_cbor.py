@@ -1,6 +1,7 @@
 """Deterministic CBOR: one accepted spelling, bounded work, one error type."""
 
 import io
+import tracemalloc
 
 import cbor2
 import pytest
@@ -186,3 +187,26 @@ def test_an_unsigned_field_refuses_a_negative_number() -> None:
     assert cbor.uint(300) == b"\x19\x01\x2c"
     with pytest.raises(ValueError, match="unsigned"):
         cbor.uint(-1)
+
+
+FILLERS = {
+    "small numbers": b"\x00",
+    "empty arrays": b"\x80",
+    "empty maps": b"\xa0",
+    "empty strings": b"\x40",
+    "nested arrays": b"\x81\x81\x81\x81\x81\x80",
+    "tagged numbers": b"\xd8\x40\x00",
+}
+
+
+@pytest.mark.parametrize("filler", FILLERS.values(), ids=FILLERS.keys())
+def test_memory_is_bounded_by_the_bytes_given(filler: bytes) -> None:
+    count = 65_000 // len(filler)
+    data = cbor.head(cbor.ARRAY, count) + filler * count
+    tracemalloc.start()
+    try:
+        cbor.decode(data)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 128 * len(data)

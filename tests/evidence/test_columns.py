@@ -260,3 +260,26 @@ def test_rows_that_claim_billions_of_readings_are_refused_without_making_them() 
     ]
     with pytest.raises(WireError):
         read_columns(cbor.encode(claims), 0)
+
+
+def test_a_run_without_values_is_checked_in_every_frame_it_covers() -> None:
+    value = Columns(
+        rows=array("B", [2, 1, 2]),
+        width=array("B", [1, 1, 1]),
+        t_off=array("b", [0, 1, 2]),
+        period=array("B", [1, 1, 1]),
+        channel=array("B", [1, 2, 3]),
+        exp=array("b", [0, 0, 0]),
+        v0=array("b", [7, 8, 9]),
+        dt=array("b", [0] * 5),
+        dv=array("b", [0, 0]),
+        q_start=array("B", [1]),
+        q_len=array("B", [4]),
+        q=array("B", [8]),
+    )
+    assert read(encode_columns(value)) == value
+    for hidden in ([5, 0], [0, 5]):
+        with pytest.raises(WireError, match="without a value"):
+            read_columns(encode_columns(replace(value, dv=array("b", hidden))), 0)
+    shorter = replace(value, q_len=array("B", [3]), dv=array("b", [0, 5]))
+    assert read(encode_columns(shorter)) == shorter

@@ -82,16 +82,33 @@ def test_what_is_not_a_signed_column_is_refused(item: object) -> None:
     assert refused.value.code == "field"
 
 
-def test_a_column_in_a_fixed_layout_is_read_in_place() -> None:
-    kinds = typed.spelled(typed.SIGNED, max_width=2)
-    data = b"\xff" + cbor.encode(typed.pack_signed([-300, 5])) + b"\xff"
-    values, end = typed.read(data, 1, kinds)
-    assert (list(values), end) == ([-300, 5], len(data) - 1)
+def test_columns_in_a_fixed_layout_are_read_in_place() -> None:
+    signed_kinds = typed.spelled(typed.SIGNED, max_width=2)
+    unsigned_kinds = typed.spelled(typed.UNSIGNED, max_width=4)
+    items = [typed.pack_signed([-300, 5]), typed.pack_unsigned(range(300))]
+    data = b"\xff" + b"".join(map(cbor.encode, items)) + b"\xff"
+    values, end = typed.read_all(data, 1, (signed_kinds, unsigned_kinds))
+    assert [list(column) for column in values] == [[-300, 5], list(range(300))]
+    assert end == len(data) - 1
 
 
 def test_a_fixed_layout_refuses_other_signs_and_widths() -> None:
     kinds = typed.spelled(typed.SIGNED, max_width=2)
     for item in (typed.pack_unsigned([1]), typed.pack_signed([70000]), b"\x01", 7):
         with pytest.raises(WireError) as refused:
-            typed.read(cbor.encode(item), 0, kinds)
+            typed.read_all(cbor.encode(item), 0, (kinds,))
         assert refused.value.code == "field"
+
+
+@pytest.mark.parametrize(
+    "spelled", ["", "d8", "d848", "d84860", "d84842", "d8485801", "d84858"]
+)
+def test_a_fixed_layout_refuses_what_is_cut_short_or_no_byte_string(spelled: str) -> None:
+    kinds = typed.spelled(typed.SIGNED, max_width=2)
+    with pytest.raises(WireError):
+        typed.read_all(bytes.fromhex(spelled), 0, (kinds,))
+
+
+def test_one_entry_is_repeated_in_its_own_type() -> None:
+    column = typed.repeated(memoryview(array("h", [-5])), 3)
+    assert (list(column), column.format) == ([-5, -5, -5], "h")
