@@ -67,6 +67,7 @@ def _limit(pack: str, raw: Mapping[str, object]) -> Limit:
     limit = Limit(
         pack=pack,
         clause=str(fields.pop("clause")),
+        clause_zh=str(fields.pop("clause_zh")),
         quantity=Quantity(str(fields.pop("quantity"))),
         direction=Direction(str(fields.pop("direction"))),
         severity=Severity(str(fields.pop("severity"))),

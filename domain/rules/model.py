@@ -53,6 +53,9 @@ class Limit:
 
     pack: str
     clause: str
+    """Where the regulation says so; also in signed events."""
+    clause_zh: str = ""
+    """The same for Chinese pages."""
     quantity: Quantity
     direction: Direction
     severity: Severity

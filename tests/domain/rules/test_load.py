@@ -14,6 +14,7 @@ title_en = "p"
 title_zh = "p"
 [[limit]]
 clause = "c"
+clause_zh = "条"
 quantity = "temperature"
 direction = "high"
 severity = "alarm"
