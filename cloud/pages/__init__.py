@@ -1,0 +1,1 @@
+"""The web pages' server side: routes, live stream, and view models built from projections."""

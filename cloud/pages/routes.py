@@ -1,0 +1,231 @@
+"""The addresses of the web pages. Thin: reads a `PageSource`, picks, renders.
+
+`cloud.compose` includes the router. Routes that may block are plain functions, which FastAPI
+runs in worker threads.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Annotated, Final, NamedTuple
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from cloud.errors import UnavailableError
+from cloud.pages import answers, live
+from cloud.pages.source import PageSource
+from cloud.pages.statics import static_files
+from cloud.pages.viewer import Viewer, viewer_of
+from cloud.pages.viewers import TooManyViewersError
+from dashboards.models import (
+    AlarmView,
+    NoticePage,
+    Overview,
+    PointPage,
+    PointView,
+    ProofPage,
+    Series,
+    SitePage,
+    SiteView,
+)
+from dashboards.render import RANGES_S
+from dashboards.series import for_chart
+
+CHART_POINTS: Final = 1500
+MAX_SPAN_MS: Final = 400 * 86_400_000
+"""Longest time that one chart covers."""
+MAX_TIME_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+FALLBACK_ZONE: Final = "UTC"
+
+
+class _Place(NamedTuple):
+    site: SiteView
+    point: PointView
+
+
+def pages_router(source: PageSource, now_ms: Callable[[], int]) -> APIRouter:
+    """Return the routes of all pages, reading `source`."""
+    router = APIRouter(include_in_schema=False)
+    pages = _Pages(source, now_ms)
+    data = _Data(source, now_ms)
+    router.add_api_route("/", pages.sites)
+    router.add_api_route("/sites/{site}", pages.site)
+    router.add_api_route("/points/{point}", pages.point)
+    router.add_api_route("/proof/{point}", pages.proof)
+    router.add_api_route("/static/{name:path}", pages.static)
+    router.add_api_route("/api/points/{point}/series", data.series)
+    router.add_api_route("/live", data.live)
+    return router
+
+
+class _Pages:
+    """What people read."""
+
+    def __init__(self, source: PageSource, now_ms: Callable[[], int]) -> None:
+        self._source = source
+        self._now_ms = now_ms
+
+    def sites(self, request: Request) -> Response:
+        overview = self._source.overview()
+        zone = overview.sites[0].timezone if overview.sites else FALLBACK_ZONE
+        return answers.page(overview, _viewer(request), zone)
+
+    def site(self, request: Request, site: str) -> Response:
+        overview = self._source.overview()
+        found = next((s for s in overview.sites if s.id == site), None)
+        if found is None:
+            return self._notice(request, "not_found", 404)
+        model = SitePage(
+            now_ms=overview.now_ms,
+            site=found,
+            alarms=tuple(a for a in overview.alarms if a.site == site),
+            counts=overview.counts,
+        )
+        return answers.page(model, _viewer(request), found.timezone)
+
+    def point(
+        self, request: Request, point: str, range_s: Annotated[str, Query(alias="range")] = ""
+    ) -> Response:
+        overview = self._source.overview()
+        place = _place(overview, point)
+        if place is None:
+            return self._notice(request, "not_found", 404)
+        model = _point_page(self._source, overview, place, _range_s(range_s))
+        return answers.page(model, _viewer(request), place.site.timezone)
+
+    def proof(self, request: Request, point: str, t: str = "") -> Response:
+        overview = self._source.overview()
+        place = _place(overview, point)
+        if place is None:
+            return self._notice(request, "not_found", 404)
+        if not (t.isascii() and t.isdecimal() and int(t) <= MAX_TIME_MS):
+            return self._notice(request, "bad_request", 400)
+        try:
+            proof = self._source.proof(point, int(t))
+        except UnavailableError:
+            return self._notice(request, "unavailable", 503)
+        if _wants_json(request):
+            body = {"point": point, "t": int(t), "proof": asdict(proof) if proof else None}
+            return answers.document(body, 200 if proof else 404)
+        model = ProofPage(
+            now_ms=overview.now_ms,
+            site=place.site,
+            point=place.point,
+            t_ms=int(t),
+            proof=proof,
+        )
+        return answers.page(model, _viewer(request), place.site.timezone)
+
+    def static(self, request: Request, name: str) -> Response:
+        file = static_files().get(name)
+        if file is None:
+            return self._notice(request, "not_found", 404)
+        compressed = "gzip" in request.headers.get("accept-encoding", "")
+        return answers.static(file, compressed=compressed)
+
+    def _notice(self, request: Request, message: str, status: int) -> Response:
+        model = NoticePage(now_ms=self._now_ms(), message=message)
+        return answers.page(model, _viewer(request), FALLBACK_ZONE, status)
+
+
+class _Data:
+    """What scripts read."""
+
+    def __init__(self, source: PageSource, now_ms: Callable[[], int]) -> None:
+        self._source = source
+        self._now_ms = now_ms
+
+    def series(
+        self,
+        point: str,
+        t0_ms: Annotated[int, Query(alias="from", ge=0, le=MAX_TIME_MS)],
+        t1_ms: Annotated[int, Query(alias="to", ge=0, le=MAX_TIME_MS)],
+    ) -> Response:
+        place = _place(self._source.overview(), point)
+        if place is None:
+            return answers.document({"error": f"no point {point!r} is registered"}, 404)
+        if not 0 < t1_ms - t0_ms <= MAX_SPAN_MS:
+            error = "expected from < to, at most 400 days apart"
+            return answers.document({"error": error}, 400)
+        try:
+            shown = _series(self._source, place.point, t0_ms, t1_ms)
+        except UnavailableError as error:
+            return answers.document({"error": str(error)}, 503)
+        return answers.document({"point": point, "t": shown.times, "v": shown.values})
+
+    async def live(self, site: str = "", point: str = "") -> Response:
+        wanted = _wanted(self._source.overview(), site, point) if site or point else None
+        subscription = ExitStack()
+        try:
+            queue = subscription.enter_context(self._source.subscribe())
+        except TooManyViewersError as error:
+            return answers.document({"error": str(error)}, 503)
+        events = live.events(queue, wanted, self._now_ms())
+        return answers.LiveAnswer(events, subscription)
+
+
+def _viewer(request: Request) -> Viewer:
+    accepted = request.headers.get("accept-language", "")
+    return viewer_of(request.query_params, request.cookies, accepted)
+
+
+def _wants_json(request: Request) -> bool:
+    if request.query_params.get("format") == "json":
+        return True
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _place(overview: Overview, point: str) -> _Place | None:
+    for site in overview.sites:
+        for candidate in site.points:
+            if candidate.id == point:
+                return _Place(site, candidate)
+    return None
+
+
+def _wanted(overview: Overview, site: str, point: str) -> frozenset[str]:
+    if point:
+        return frozenset({point})
+    return frozenset(p.id for s in overview.sites if s.id == site for p in s.points)
+
+
+def _range_s(text: str) -> int:
+    return next((range_s for range_s in RANGES_S if str(range_s) == text), RANGES_S[0])
+
+
+def _series(source: PageSource, point: PointView, t0_ms: int, t1_ms: int) -> Series:
+    raw = source.series(point.id, t0_ms, t1_ms, CHART_POINTS)
+    return for_chart(raw, point.gap_ms, CHART_POINTS)
+
+
+def _point_page(
+    source: PageSource, overview: Overview, place: _Place, range_s: int
+) -> PointPage:
+    t1_ms = overview.now_ms + 1
+    try:
+        series = _series(source, place.point, t1_ms - range_s * 1000, t1_ms)
+        is_available = True
+    except UnavailableError:
+        series = Series(times=(), values=())
+        is_available = False
+    return PointPage(
+        now_ms=overview.now_ms,
+        site=place.site,
+        point=place.point,
+        alarms=_alarms_of(overview, place.point),
+        range_s=range_s,
+        series=series,
+        is_available=is_available,
+    )
+
+
+def _alarms_of(overview: Overview, point: PointView) -> tuple[AlarmView, ...]:
+    """Return the alarms of a point, and those of its gateway as a whole."""
+    return tuple(
+        alarm
+        for alarm in overview.alarms
+        if alarm.point == point.id or (not alarm.point and alarm.gateway == point.gateway)
+    )
