@@ -47,7 +47,7 @@ class Document:
         self.mistakes.append(Mistake(line=self.places.get(at, 1), what=what))
 
     def refuse_mistakes(self) -> None:
-        """Raise ConfigError, one line per mistake in the order of the file, if there are any."""
+        """Raise ConfigError if there are mistakes: a line each, in the order of the file."""
         ordered = sorted(self.mistakes, key=lambda m: m.line)
         if ordered:
             raise ConfigError("\n".join(f"{self.file}:{m.line}: {m.what}" for m in ordered))
@@ -143,7 +143,14 @@ class Section:
         value = self._value(key, int, default, low)
         if not low <= value <= high:
             self.note(key, f"{value} is outside {low}..{high}")
-        return value
+        return min(max(value, low), high)
+
+    def flag(self, key: str) -> bool:
+        """Return true or false; false when absent."""
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            self.note(key, f"expected true or false, got {value!r}")
+        return value is True
 
     def optional_number(self, key: str, bounds: tuple[int, int]) -> int | None:
         """Return a whole number within `bounds`, or None when it is absent."""
@@ -165,7 +172,7 @@ class Section:
         value = self.text(key, default)
         if value not in known and key in self.table:
             self.note(key, f"{value!r}; expected one of {', '.join(known)}")
-        return value
+        return value if value in known else known[0]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, or one text as a list of itself; empty when absent."""

@@ -1,0 +1,95 @@
+"""Everything a gateway is told: what `gateway.toml` says, checked and in our own types."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from domain.channel import Channel
+from edge.judge.frame_judge import JudgedPoint
+from edge.modbus.config import ModbusBus
+from edge.mqtt_source.config import MqttBroker
+from edge.outbox.room import OutboxLimits
+from edge.sealer.sealer import SealPolicy
+from edge.uplink.window import Policy
+from evidence.keys import PublicKey
+
+
+class UplinkMode(StrEnum):
+    """How the cloud is reached; `auto` is MQTT, and HTTPS while no broker can be reached."""
+
+    AUTO = "auto"
+    MQTT = "mqtt"
+    HTTPS = "https"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who this gateway is; `key` is the file of its evidence key."""
+
+    gateway: str
+    site: str
+    state_dir: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedKeys:
+    """The cloud's two keys, pinned at enrolment, and the name of its log."""
+
+    log_origin: str
+    log_key: PublicKey
+    control_key: PublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsUplink:
+    """The cloud's address; `ca` empty means the system's authorities."""
+
+    url: str
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttUplink:
+    """The cloud's broker, with mutual TLS unless `ca` is empty (loopback only)."""
+
+    host: str
+    port: int
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """How batches travel, and how patiently."""
+
+    mode: UplinkMode
+    https: HttpsUplink | None
+    mqtt: MqttUplink | None
+    policy: Policy
+    stop_grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration; `channels` is the point table in channel order.
+
+    `clock_vouched`: something outside keeps this machine's clock (a container's host), so the
+    kernel's own word on it is not asked.
+    """
+
+    file: Path
+    identity: Identity
+    trust: TrustedKeys
+    seal: SealPolicy
+    outbox: OutboxLimits
+    uplink: Uplink
+    status_file: Path
+    annunciator_led: Path | None
+    broker_listen: tuple[str, int] | None
+    clock_vouched: bool
+    buses: tuple[ModbusBus, ...]
+    mqtt: tuple[MqttBroker, ...]
+    judged: tuple[JudgedPoint, ...]
+    channels: tuple[Channel, ...]

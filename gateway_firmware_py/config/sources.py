@@ -1,0 +1,191 @@
+"""The sources of `gateway.toml`: buses, brokers, and the rules each point is judged by.
+
+What a source's own package refuses becomes a mistake at the line of that source.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from domain.channel import Channel
+from domain.errors import DomainError
+from domain.profiles.load import profile
+from domain.profiles.model import Profile
+from domain.quantity import Quantity
+from domain.rules.load import rule_pack
+from edge.errors import SourceConfigError
+from edge.judge.frame_judge import JudgedPoint
+from edge.modbus.config import LinkKind, ModbusBus, ModbusDevice, ModbusPoint
+from edge.modbus.config import channels_of as bus_channels
+from edge.mqtt_source.config import Format, MqttBroker, MqttDevice, MqttPoint
+from edge.mqtt_source.config import channels_of as broker_channels
+from gateway_firmware_py.config.document import Section
+
+T = TypeVar("T")
+
+CHANNELS = (0, (1 << 32) - 1)
+SCALED = (-(1 << 52), 1 << 52)
+POINT_KEYS = ("name", "channel", "rule_pack")
+BUS_KEYS = (
+    "name", "kind", "host", "port", "serial_port", "baud", "parity", "stop_bits", "timeout_ms",
+    "max_hole", "device",
+)  # fmt: skip
+BROKER_KEYS = ("name", "host", "port", "username", "password", "ca", "device")
+MQTT_DEVICE_KEYS = (
+    "name", "format", "topic", "serial", "availability", "silent_after_s", "point",
+)  # fmt: skip
+MQTT_POINT_KEYS = (*POINT_KEYS, "path", "quantity", "unit", "exp", "low", "high")
+
+
+@dataclass(slots=True)
+class Sources:
+    """What is read, how it is judged, and where in the file each channel stands."""
+
+    buses: list[ModbusBus] = field(default_factory=list)
+    mqtt: list[MqttBroker] = field(default_factory=list)
+    places: dict[int, list[Section]] = field(default_factory=dict)
+    judged: list[JudgedPoint] = field(default_factory=list)
+    channels: tuple[Channel, ...] = ()
+
+
+def read_sources(whole: Section) -> Sources:
+    """Return every source of the file; mistakes are noted in its document."""
+    found = Sources()
+    folder = whole.document.file.parent / "profiles"
+    own = folder if folder.is_dir() else None
+    found.buses = list(_built(whole.sections("modbus"), lambda s: _bus(s, found, own)))
+    found.mqtt = list(_built(whole.sections("mqtt"), lambda s: _broker(s, found)))
+    channels = [c for bus in found.buses for c in bus_channels(bus)]
+    channels += [c for broker in found.mqtt for c in broker_channels(broker)]
+    found.channels = tuple(sorted(channels, key=lambda c: c.number))
+    _refuse_shared_channels(found)
+    found.judged = list(_judged(found))
+    return found
+
+
+def _built(sections: list[Section], build: Callable[[Section], T]) -> Iterator[T]:
+    """Yield what can be built; what a source's package refuses is a mistake of its section."""
+    for section in sections:
+        try:
+            yield build(section)
+        except (SourceConfigError, DomainError) as error:
+            section.note("", str(error))
+
+
+def _bus(section: Section, found: Sources, own: Path | None) -> ModbusBus:
+    section.only(BUS_KEYS)
+    devices = section.sections("device")
+    return ModbusBus(
+        name=section.text("name"),
+        kind=LinkKind(section.choice("kind", [str(k) for k in LinkKind], "tcp")),
+        devices=tuple(_built(devices, lambda s: _device(s, found, own))),
+        host=section.text("host", ""),
+        port=section.number("port", (1, 65_535), 502),
+        device=section.text("serial_port", ""),
+        baud=section.number("baud", (300, 230_400), 9600),
+        parity=section.choice("parity", ("N", "E", "O"), "N"),
+        stop_bits=section.number("stop_bits", (1, 2), 1),
+        timeout_ms=section.number("timeout_ms", (10, 60_000), 500),
+        max_hole=section.number("max_hole", (0, 120), 10),
+    )
+
+
+def _device(section: Section, found: Sources, own: Path | None) -> ModbusDevice:
+    section.only(("name", "unit", "profile", "period_ms", "serial", "point"))
+    known = profile(section.text("profile"), own)
+    return ModbusDevice(
+        name=section.text("name"),
+        unit=section.number("unit", (0, 255)),
+        profile=known,
+        period_ms=section.number("period_ms", (10, 86_400_000), 10_000),
+        serial=section.text("serial", ""),
+        points=tuple(_modbus_point(s, found, known) for s in section.sections("point")),
+    )
+
+
+def _modbus_point(section: Section, found: Sources, known: Profile) -> ModbusPoint:
+    section.only(POINT_KEYS)
+    name = section.choice("name", sorted(known.points))
+    return ModbusPoint(name=name, channel=_channel(section, found))
+
+
+def _broker(section: Section, found: Sources) -> MqttBroker:
+    section.only(BROKER_KEYS)
+    devices = section.sections("device")
+    return MqttBroker(
+        name=section.text("name", "mqtt"),
+        host=section.text("host"),
+        devices=tuple(_built(devices, lambda s: _mqtt_device(s, found))),
+        port=section.number("port", (1, 65_535), 1883),
+        username=section.text("username", ""),
+        password=section.text("password", ""),
+        ca=section.text("ca", ""),
+    )
+
+
+def _mqtt_device(section: Section, found: Sources) -> MqttDevice:
+    section.only(MQTT_DEVICE_KEYS)
+    shape = Format(section.choice("format", [str(f) for f in Format], "json"))
+    points = section.sections("point")
+    return MqttDevice(
+        name=section.text("name"),
+        format=shape,
+        topic=section.text("topic"),
+        points=tuple(_built(points, lambda s: _mqtt_point(s, shape, found))),
+        serial=section.text("serial", ""),
+        availability=section.text("availability", ""),
+        silent_after_s=section.number("silent_after_s", (0, 604_800), 0),
+    )
+
+
+def _mqtt_point(section: Section, shape: Format, found: Sources) -> MqttPoint:
+    section.only(MQTT_POINT_KEYS)
+    name, path, channel = (
+        section.text("name"),
+        section.text("path", ""),
+        _channel(section, found),
+    )
+    if shape is not Format.JSON:
+        return MqttPoint.known(shape, name, channel, path)
+    return MqttPoint(
+        name=name,
+        channel=channel,
+        quantity=Quantity(section.choice("quantity", [str(q) for q in Quantity], "state")),
+        exp=section.number("exp", (-6, 6), 0),
+        unit=section.text("unit", ""),
+        path=path,
+        low=section.optional_number("low", SCALED),
+        high=section.optional_number("high", SCALED),
+    )
+
+
+def _channel(section: Section, found: Sources) -> int:
+    channel = section.number("channel", CHANNELS)
+    found.places.setdefault(channel, []).append(section)
+    return channel
+
+
+def _refuse_shared_channels(found: Sources) -> None:
+    for channel, places in found.places.items():
+        for section in places[1:]:
+            section.note(
+                "channel", f"{channel} is taken by another point; each point needs its own"
+            )
+
+
+def _judged(found: Sources) -> Iterator[JudgedPoint]:
+    for channel in found.channels:
+        for section in found.places[channel.number][:1]:
+            for name in section.texts("rule_pack"):
+                try:
+                    pack = rule_pack(name)
+                except DomainError as error:
+                    section.note("rule_pack", str(error))
+                    continue
+                yield JudgedPoint(
+                    channel=channel.number,
+                    quantity=channel.quantity,
+                    exp=channel.exp,
+                    pack=pack,
+                )
