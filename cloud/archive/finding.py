@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from evidence import cbor
 from evidence.errors import WireError
 
-BAD_SIGNATURE = "bad_signature"
-WRONG_BINDING = "wrong_binding"
-WRONG_ROUTE = "wrong_route"
-UNKNOWN_HEAD = "unknown_head"
+BAD_SIGNATURE = "bad-signature"
+WRONG_BINDING = "wrong-binding"
+WRONG_ROUTE = "wrong-route"
+UNKNOWN_HEAD = "unknown-head"
 RESTORED = "restored"
 STORAGE = "storage"
 

@@ -1,0 +1,238 @@
+"""What a group of checked batches becomes: records, leaves, duplicates, forks, findings.
+
+The deciding half of the sequencer: no clock, no disk, no thread. One ledger belongs to one
+sequencer; its chains change only in `decide`, which is followed by the append and the fsync of
+what it returned. When that fails the ledger is ahead of the disk and must be built anew.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cloud.archive.encoding import BatchSpelling, salted_record
+from cloud.archive.finding import FindingRecord, encode_finding
+from cloud.ingest.delivery import Checked
+from cloud.projections.feed import CommittedRecord
+from evidence.batch import Body
+from evidence.chain import (
+    Action,
+    BatchHead,
+    ChainState,
+    Finding,
+    FindingDetail,
+    apply,
+    judge,
+)
+from evidence.leaf import batch_leaf
+from evidence.record import RecordKind
+
+REPEAT_MS = 3_600_000
+"""A clock that stays wrong is found again with every batch, and archived once in this time."""
+REPORTED_MAX = 100_000
+UNARCHIVED = frozenset({Finding.DUPLICATE, Finding.BACKLOG})
+"""Ordinary life of a link; the chains themselves show it."""
+REPEATING = frozenset(
+    {Finding.CLOCK_BACK, Finding.CLOCK_JUMP, Finding.FUTURE, Finding.COUNT, Finding.FORK}
+)
+
+
+class Location(NamedTuple):
+    """Where a batch is archived: which log, its index there, its leaf's `lo`, its SHA-256."""
+
+    log: int
+    leaf_index: int
+    lo: int
+    sha256: bytes
+
+
+@dataclass(slots=True)
+class Placed:
+    """A batch that has its place: stored now, or long ago (a duplicate)."""
+
+    checked: Checked
+    location: Location
+
+
+@dataclass(slots=True)
+class Decision:
+    """What to append, in order, and what to answer once it is on disk.
+
+    `records` and `leaves` are parallel, the first at `first_index` of the log; `committed` is
+    the same as the projections will see it.
+    """
+
+    first_index: int
+    records: list[bytes] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    committed: list[CommittedRecord] = field(default_factory=list)
+    stored: list[Placed] = field(default_factory=list)
+    duplicates: list[Placed] = field(default_factory=list)
+    forks: list[Checked] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one call of `decide` carries along."""
+
+    decision: Decision
+    spelling: BatchSpelling
+    recv_ms: int
+    fresh: dict[tuple[bytes, bytes, int], Location] = field(default_factory=dict)
+
+
+class Ledger:
+    """The chains of every key, and how they go on.
+
+    `locate(kid, epoch, seq)` says where an earlier group stored a batch that the chains hold.
+    `log` is the number of the log now written, `base` the archive index of its record 0; the
+    logs in `lost` cannot prove anything any more, so their batches are stored again when sent.
+    """
+
+    def __init__(self, locate: Callable[[bytes, bytes, int], Location]) -> None:
+        self.chains: dict[bytes, ChainState] = {}
+        self.log = 0
+        self.base = 0
+        self.lost: set[int] = set()
+        self._locate = locate
+        self._reported: dict[tuple[bytes, Finding, bytes, int], int] = {}
+
+    def decide(
+        self,
+        group: Iterable[Checked],
+        objects: Sequence[tuple[int, bytes]],
+        first_index: int,
+        recv_ms: int,
+    ) -> Decision:
+        """Return what becomes of checked batches and of our own `objects` (kind, bytes)."""
+        decision = Decision(first_index)
+        current = _Round(decision, BatchSpelling(recv_ms), recv_ms)
+        for checked in group:
+            self._place(current, checked)
+        for kind, data in objects:
+            self._append_object(current, kind, data)
+        return decision
+
+    def start_new_log(self, base: int, *, lost: bool) -> None:
+        """Go on in a successor log, whose record 0 has the archive index `base`."""
+        if lost:
+            self.lost.add(self.log)
+        self.log += 1
+        self.base = base
+        for chain in self.chains.values():
+            chain.start_new_log()
+
+    def _place(self, current: _Round, checked: Checked) -> None:
+        kid = checked.key.kid
+        chain = self.chains.get(kid)
+        if chain is None:
+            chain = self.chains[kid] = ChainState()
+        body = checked.body
+        known = self._known(current, chain, kid, body)
+        head = BatchHead(body, checked.sha256)
+        verdict = judge(chain, head, known.sha256 if known else None, current.recv_ms)
+        if verdict.action is Action.STORE:
+            self._store(current, checked, verdict.run_lo)
+            apply(chain, head)
+        elif known is not None and verdict.action is Action.DUPLICATE:
+            if known.log in self.lost:
+                self._store(current, checked, body.seq)
+            else:
+                current.decision.duplicates.append(Placed(checked, known))
+        else:
+            current.decision.forks.append(checked)
+        for detail in verdict.findings:
+            self._find(current, checked, detail)
+
+    def _known(
+        self, current: _Round, chain: ChainState, kid: bytes, body: Body
+    ) -> Location | None:
+        """Return where a batch of the same epoch and seq is, None when there is none."""
+        state = chain.epochs.get(body.epoch)
+        if state is None or not state.runs or body.seq > state.runs[-1].hi:
+            return None
+        if state.run_at(body.seq) is None:
+            return None
+        fresh = current.fresh.get((kid, body.epoch, body.seq))
+        return fresh or self._locate(kid, body.epoch, body.seq)
+
+    def _store(self, current: _Round, checked: Checked, lo: int) -> None:
+        decision, body, delivery = current.decision, checked.body, checked.delivery
+        index = decision.first_index + len(decision.records)
+        run = (checked.key.kid, body.epoch, body.seq, lo)
+        decision.records.append(
+            current.spelling.record(index, delivery.via, delivery.data, run)
+        )
+        decision.leaves.append(batch_leaf(run, checked.sha256))
+        location = Location(self.log, index, lo, checked.sha256)
+        current.fresh[run[:3]] = location
+        decision.stored.append(Placed(checked, location))
+        decision.committed.append(
+            CommittedRecord(
+                index=self.base + index,
+                kind=RecordKind.BATCH,
+                recv_ms=current.recv_ms,
+                gateway=checked.key.gateway,
+                body=body,
+                raw=delivery.data,
+            )
+        )
+
+    def _append_object(self, current: _Round, kind: int, data: bytes) -> None:
+        decision = current.decision
+        index = decision.first_index + len(decision.records)
+        record, leaf = salted_record(index, kind, current.recv_ms, data)
+        decision.records.append(record)
+        decision.leaves.append(leaf)
+        decision.committed.append(
+            CommittedRecord(
+                index=self.base + index,
+                kind=kind,
+                recv_ms=current.recv_ms,
+                gateway=None,
+                body=None,
+                raw=data,
+            )
+        )
+
+    def _find(self, current: _Round, checked: Checked, detail: FindingDetail) -> None:
+        if detail.finding in UNARCHIVED:
+            return
+        kid = checked.key.kid
+        if detail.finding in REPEATING and not self._is_news(kid, detail, current.recv_ms):
+            return
+        finding = FindingRecord(
+            kind=str(detail.finding),
+            gateway=checked.key.gateway,
+            kid=kid,
+            epoch=detail.epoch,
+            lo=detail.lo,
+            hi=detail.hi,
+            detail=_words(detail),
+            at_ms=current.recv_ms,
+            open=not detail.cleared,
+        )
+        self._append_object(current, RecordKind.FINDING, encode_finding(finding))
+
+    def _is_news(self, kid: bytes, detail: FindingDetail, now_ms: int) -> bool:
+        place = detail.lo if detail.finding is Finding.FORK else 0
+        subject = (kid, detail.finding, detail.epoch, place)
+        if now_ms - self._reported.get(subject, -REPEAT_MS) < REPEAT_MS:
+            return False
+        if len(self._reported) >= REPORTED_MAX:
+            self._reported.clear()  # costs one repetition each
+        self._reported[subject] = now_ms
+        return True
+
+
+def _words(detail: FindingDetail) -> str:
+    match detail.finding:
+        case Finding.FORK:
+            return f"two batches with one place; the other has SHA-256 {detail.other.hex()}"
+        case Finding.BRANCH:
+            return f"two epochs continue from one; the other is {detail.other.hex()}"
+        case Finding.COUNT:
+            return f"readings do not add up by {detail.amount}"
+        case Finding.LOSS:
+            return "arrived after all" if detail.cleared else "in no outbox any more"
+        case _:
+            return f"{detail.amount} ms"

@@ -1,0 +1,224 @@
+"""One log on disk: its records, its tree, its checkpoints. One writer, the sequencer.
+
+    FOLDER/manifest.json     what this is
+    FOLDER/records/*.seg     record i of the archive is record i of the segment log
+    FOLDER/log/              leaf i of the tree is computed from record i
+
+Order: a record is durable before its leaf counts, a leaf counts before a checkpoint covers it,
+a checkpoint is durable before a receipt of it leaves.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from cloud.archive.locator import Locator
+from cloud.archive.manifest import Manifest, read_manifest, write_manifest
+from cloud.errors import LogRefusedError
+from evidence.checkpoint import Checkpoint, sign
+from evidence.errors import (
+    CorruptError,
+    LogFullError,
+    RestoredError,
+    StorageFaultError,
+    WireError,
+)
+from evidence.keys import SoftwareKey
+from evidence.merkle import tree_root
+from evidence.receipt import ReceiptSigner, SignedRoot
+from evidence.record import Record, decode_record, encode_record, genesis_record, leaf_of
+from evidence.segment_log import Position, Scrub, SegmentLog
+from evidence.tiles import TileLog
+
+RECORDS, LOG = "records", "log"
+PREPARE_AT = 0.75  # of a segment: from there on the next one is filled with zeros
+
+
+class LogStore:
+    """See the module; `create` or `open`, then `replay` to its end, then `append`.
+
+    `refusal` says why nothing may be signed any more, empty while it may: the records then
+    still come in, only receipts do not leave.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        records: SegmentLog,
+        key: SoftwareKey,
+        segment_bytes: int,
+    ) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.locator = Locator()
+        self.refusal = ""
+        self._records = records
+        self._key = key
+        self._tiles: TileLog | None = None
+        self._prepare_at = int(segment_bytes * PREPARE_AT)
+        self._prepared = -1  # first record of the segment whose successor was asked for
+
+    @classmethod
+    def create(
+        cls, folder: Path, manifest: Manifest, key: SoftwareKey, segment_bytes: int
+    ) -> Self:
+        """Begin a log in a new folder; raises as `open`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_manifest(folder, manifest, scratch_of(folder))
+        return cls.open(folder, key, segment_bytes)
+
+    @classmethod
+    def open(cls, folder: Path, key: SoftwareKey, segment_bytes: int) -> Self:
+        """Open a log for writing; a tree that does not agree with the records is refused.
+
+        Raises:
+            ArchiveError: the folder is not an archive.
+            LogInUseError: another process writes it.
+            StorageFaultError: the disk refused.
+        """
+        manifest = read_manifest(folder)
+        scratch = scratch_of(folder)
+        records = SegmentLog.open(
+            folder / RECORDS, segment_bytes=segment_bytes, scrub=Scrub.LAST, scratch=scratch
+        )
+        store = cls(folder, manifest, records, key, segment_bytes)
+        try:
+            store._open_tree(scratch)
+        except BaseException:
+            records.close()
+            raise
+        return store
+
+    @property
+    def next_index(self) -> int:
+        """Return the index of the next record."""
+        return self._records.next_seq
+
+    @property
+    def durable_index(self) -> int:
+        """Return the first index that is not on disk yet."""
+        return self._records.synced_seq
+
+    @property
+    def published_size(self) -> int:
+        """Return how many records the last checkpoint covers."""
+        return self._tiles.published_size if self._tiles else 0
+
+    @property
+    def size(self) -> int:
+        """Return how many leaves the tree has, 0 when there is none that may be signed."""
+        return self._tiles.size if self._tiles else 0
+
+    def replay(self) -> Iterator[Record]:
+        """Yield all durable records, and learn anew where they lie."""
+        self.locator = Locator()
+        for position, data in self._records.scan():
+            self.locator.placed((position,))
+            yield decode_record(data)
+
+    def append(self, records: Sequence[bytes]) -> None:
+        """Write a group of records; durable after `sync`."""
+        positions = self._records.append_many(records)
+        self.locator.placed(positions)
+        if positions[-1].offset > self._prepare_at and positions[-1].segment > self._prepared:
+            self._prepared = positions[-1].segment
+            threading.Thread(target=self._prepare, name="next-segment", daemon=True).start()
+
+    def sync(self, leaves: Sequence[bytes]) -> None:
+        """Make what was appended durable, then let its leaves count."""
+        self._records.sync()
+        if self._tiles is not None:
+            self._tiles.append(leaves)
+
+    def checkpoint(self, iat_s: int) -> SignedRoot:
+        """Publish a checkpoint of all leaves and return its root, signed for receipts.
+
+        Raises:
+            LogRefusedError: the tree does not extend what was published before.
+        """
+        tiles = self._tree()
+        origin, size, root = self.manifest.origin, tiles.size, tiles.root()
+        if size != tiles.published_size:
+            checkpoint = Checkpoint(origin=origin, size=size, root=root)
+            tiles.publish(sign(checkpoint, self._key, self._key.public))
+        return ReceiptSigner(origin, self._key).checkpoint(size, root, iat_s)
+
+    def path(self, index: int, size: int) -> list[bytes]:
+        """Return the audit path of record `index` in the tree of `size` leaves."""
+        return self._tree().inclusion(index, size)
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root of the first `size` leaves, at most all that there are."""
+        return tree_root(size, self._tree().node)
+
+    def read(self, position: Position) -> Record:
+        """Return a record; CorruptError when the disk does not hold it any more."""
+        return decode_record(self._records.read(position))
+
+    def scan(self, first: int) -> Iterator[Record]:
+        """Yield durable records from `first` on; may run in any thread."""
+        end = self.durable_index
+        for position, data in self._records.scan(first):
+            if position.seq >= end:
+                return
+            yield decode_record(data)
+
+    def recover(self) -> None:
+        """Go on after a storage fault from the last durable record; `replay` must follow.
+
+        Raises:
+            LogFullError, StorageFaultError: the disk still refuses.
+        """
+        self._records.reopen_after_fault()
+        self._tiles = None
+        self._open_tree(scratch_of(self.folder))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._records.close()
+
+    def refuse(self, reason: str) -> None:
+        """Sign nothing from now on."""
+        self.refusal = self.refusal or f"{self.folder}: {reason}"
+
+    def _prepare(self) -> None:
+        # What fails here fails again, and is told, when the segment is needed.
+        with suppress(LogFullError, StorageFaultError):
+            self._records.prepare_next()
+
+    def _tree(self) -> TileLog:
+        if self._tiles is None or self.refusal:
+            raise LogRefusedError(self.refusal)
+        return self._tiles
+
+    def _open_tree(self, scratch: Path) -> None:
+        if self._records.next_seq == 0:
+            # Also after a crash between the manifest and this record.
+            genesis = genesis_record(self.manifest.origin, self.manifest.created_ms)
+            self._records.append(encode_record(genesis))
+            self._records.sync()
+        try:
+            self._tiles = TileLog.open(
+                self.folder / LOG,
+                {self.manifest.origin: self._key.public},
+                self._leaves_from,
+                scratch=scratch,
+            )
+        except (RestoredError, CorruptError, WireError) as error:
+            self.refuse(f"{error}; restore it from a backup")
+
+    def _leaves_from(self, first: int) -> Iterator[bytes]:
+        for due, (position, data) in enumerate(self._records.scan(first), first):
+            if position.seq != due:
+                raise RestoredError(f"records {due} to {position.seq - 1} cannot be read")
+            yield leaf_of(decode_record(data))
+
+
+def scratch_of(folder: Path) -> Path:
+    """Return the folder for temporary files: beside the archive, where nothing is checked."""
+    scratch = folder.with_name(f".{folder.name}.scratch")
+    scratch.mkdir(parents=True, exist_ok=True)
+    return scratch

@@ -1,0 +1,328 @@
+"""The one thread that orders: takes checked batches, decides, appends, flushes, answers.
+
+Everything that must agree (chain heads, duplicates, records, tree) changes here only. A group
+is what has come while the last one was written: one append, one flush, and then the leaves,
+the projections and the answers. `step` does one round and can be called without the thread,
+which is how it is measured and tested.
+"""
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cloud.archive.backup_record import decode_backup
+from cloud.archive.finding import RESTORED, FindingRecord, encode_finding
+from cloud.archive.heads import Heads, Strange
+from cloud.archive.ledger import Decision, Placed
+from cloud.archive.notary import Notary
+from cloud.archive.rebuilding import rebuild
+from cloud.archive.restoring import Restoring
+from cloud.archive.stream import Stream
+from cloud.ingest.answers import Answers
+from cloud.ingest.delivery import Checked, Delivery, Rejected, nothing_to_do
+from cloud.projections.feed import CommitGroup
+from evidence import cbor
+from evidence.errors import LogFullError, StorageFaultError
+from evidence.record import RecordKind
+
+GROUP_BATCHES = 1024
+TICK_S = 1.0  # an empty group tells the projections that time has passed
+FAULT_PAUSE_S = 5.0  # the disk is asked again after that; gateways keep what they have
+SLOW_WINDOW, SLOW_S = 1, 10
+
+Object = tuple[int, bytes]
+Listener = Callable[[CommitGroup], None]
+_Item = list[Checked] | FindingRecord | Object | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the sequencer is given; the callables are called from its thread."""
+
+    answers: Answers
+    forked: Callable[[Rejected], None]
+    release: Callable[[Sequence[Delivery]], None]
+    gateways: Callable[[], int]
+    wall_ms: Callable[[], int]
+    mono_s: Callable[[], float]
+
+
+class Sequencer:
+    """See the module. `put`, `report` and `record` may be called from any thread.
+
+    `fault` says why nothing can be archived now, empty while it can.
+    """
+
+    def __init__(
+        self, stream: Stream, restoring: Restoring, surroundings: Surroundings
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self.listeners: list[Listener] = []
+        self.fault = ""
+        self._stream = stream
+        self._restoring = restoring
+        self._around = surroundings
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._waiting: list[Object] = []  # survives a storage fault
+        self._stopping = False
+        self._retry_s = self._tick_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._build()
+        if restoring.spoils(stream.current.manifest.origin):
+            self._succeed_lost("the archive was restored from a backup")
+
+    def put(self, checked: list[Checked]) -> None:
+        """Take checked batches, in their order."""
+        self._queue.put(checked)
+
+    def report(self, finding: FindingRecord) -> None:
+        """Take a finding for the archive."""
+        self._queue.put(finding)
+
+    def record(self, kind: int, data: bytes) -> None:
+        """Take an object of our own making for the archive."""
+        self._queue.put((kind, data))
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is queued, publish a last checkpoint, end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def step(self, wait_s: float = 0.0) -> None:
+        """Do one round: wait for work at most that long, commit it, sign what is due."""
+        batches, objects = self._collect(wait_s)
+        if self.fault and not self._recovered():
+            self._turn_away(batches)
+            return
+        now_ms = self._now_ms()
+        self._waiting += objects
+        parts = deque(_parts(batches, self._stream.group_bytes))
+        try:
+            self._round(parts, now_ms)
+        except (LogFullError, StorageFaultError) as error:
+            self._failed(str(error))
+            for part in parts:
+                self._turn_away(part)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            now_s = self._around.mono_s()
+            due_s = min(self.notary.wait_s(now_s, idle=True), self._tick_s - now_s)
+            self.step(max(due_s, 0.0))
+        if not self.fault:
+            self.notary.sign(self._around.mono_s())
+
+    def _build(self) -> None:
+        """Learn everything from the archive."""
+        rebuilt = rebuild(self._stream)
+        self.ledger = rebuilt.ledger
+        self.last_backup_ms = rebuilt.last_backup_ms
+        self._last_recv_ms = rebuilt.last_recv_ms
+        around = self._around
+        self.notary = Notary(self._stream, around.answers, around.wall_ms)
+        self.notary.touched(around.mono_s())
+        self._heads = Heads(self._stream, self.notary)
+
+    def _collect(self, wait_s: float) -> tuple[list[Checked], list[tuple[int, bytes]]]:
+        batches: list[Checked] = []
+        objects: list[tuple[int, bytes]] = []
+        try:
+            item = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
+            while True:
+                match item:
+                    case list():
+                        batches += item
+                    case FindingRecord():
+                        objects.append((RecordKind.FINDING, encode_finding(item)))
+                    case (kind, data):
+                        objects.append((kind, data))
+                    case None:
+                        self._stopping = True
+                if len(batches) >= GROUP_BATCHES:
+                    break
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+        return batches, objects
+
+    def _round(self, parts: deque[list[Checked]], now_ms: int) -> None:
+        if self._stream.is_over(now_ms):
+            self._end_year(now_ms)
+        while parts:
+            strange = self._commit(parts[0], (), now_ms)
+            parts.popleft()
+            if strange is not None:
+                self._waiting += strange.objects
+                self._believe(strange)
+        if self._waiting:
+            self._commit((), self._waiting, now_ms)
+            self._waiting = []
+        now_s = self._around.mono_s()
+        if self.notary.wait_s(now_s, idle=self._queue.empty()) <= 0:
+            self.notary.sign(now_s)
+        if now_s >= self._tick_s:
+            self._tick_s = now_s + TICK_S
+            self._publish(
+                CommitGroup(first_index=self._stream.next_index, records=(), as_of_ms=now_ms)
+            )
+
+    def _commit(
+        self, batches: Sequence[Checked], objects: Sequence[Object], now_ms: int
+    ) -> Strange | None:
+        log = self._stream.current
+        decision = self.ledger.decide(batches, objects, log.next_index, now_ms)
+        if decision.records:
+            log.append(decision.records)
+            log.sync(decision.leaves)
+        self._answer(decision)
+        self._around.release([checked.delivery for checked in batches])
+        if decision.committed:
+            first_index = decision.committed[0].index
+            self._publish(
+                CommitGroup(
+                    first_index=first_index, records=decision.committed, as_of_ms=now_ms
+                )
+            )
+        for kind, data in objects:
+            if kind == RecordKind.BACKUP:
+                self.last_backup_ms = decode_backup(data).at_ms
+        return self._heads.check(decision.stored, now_ms)
+
+    def _answer(self, decision: Decision) -> None:
+        """Acknowledge what is on disk now; receipts follow with the next checkpoint."""
+        now_s = self._around.mono_s()
+        locator = self._stream.current.locator
+        if decision.records:
+            self.notary.touched(now_s)
+        for placed in decision.stored:
+            checked, index = placed.checked, placed.location.leaf_index
+            body = checked.body
+            locator.add(checked.key.kid, body.epoch, body.seq, index)
+            self.notary.owe(placed, now_s)
+            if checked.delivery.committed is not nothing_to_do:
+                checked.delivery.committed()
+        for placed in decision.duplicates:
+            self.notary.owe(placed, now_s)
+            placed.checked.delivery.committed()
+        for checked in decision.forks:
+            self._around.forked(_rejected(checked))
+        if self._restoring.state is not None:
+            self._ask_again(decision.stored)
+        counts = self.counts
+        counts["groups"] += 1
+        counts["stored"] += len(decision.stored)
+        counts["duplicates"] += len(decision.duplicates)
+        counts["forks"] += len(decision.forks)
+
+    def _ask_again(self, stored: Sequence[Placed]) -> None:
+        now_ms = self._around.wall_ms()
+        for placed in stored:
+            key, route = placed.checked.key, placed.checked.delivery.route
+            chain = self.ledger.chains[key.kid]
+            if not chain.holed or not self._restoring.asks(key.kid, now_ms):
+                continue
+            for gap in chain.gaps():
+                if not gap.lost:
+                    run = (gap.epoch, gap.lo, gap.hi)
+                    route.answer(self._around.answers.resend(key.gateway, run), 0)
+
+    def _publish(self, group: CommitGroup) -> None:
+        for listener in self.listeners:
+            listener(group)
+
+    def _end_year(self, now_ms: int) -> None:
+        origin = self._stream.next_origin(now_ms, lost=False)
+        self._commit((), [(RecordKind.LOG_END, cbor.encode({1: origin}))], now_ms)
+        self.notary.sign(self._around.mono_s())
+        self._succeed(origin, now_ms)
+
+    def _succeed(self, origin: str, now_ms: int) -> None:
+        lost = bool(self._stream.current.refusal)
+        self.ledger.start_new_log(self._stream.begin_next(origin, now_ms), lost=lost)
+        self.notary.touched(self._around.mono_s())
+
+    def _believe(self, strange: Strange) -> None:
+        """Take the word of enough gateways that this server was restored."""
+        for gateway, head in strange.newer:
+            if self._restoring.claim(gateway, head, self._around.gateways()):
+                size = self._stream.current.size
+                self._succeed_lost(f"gateways verified size {head[0]}, we have {size}")
+                return
+
+    def _succeed_lost(self, reason: str) -> None:
+        now_ms = self._now_ms()
+        lost = self._stream.current.manifest.origin
+        # The flag first: a crash after it opens the successor at the next start.
+        self._restoring.begin(lost, reason, now_ms)
+        self._stream.current.refuse(reason)
+        self.notary.sign(self._around.mono_s())
+        self._succeed(self._stream.next_origin(now_ms, lost=True), now_ms)
+        self.notary.withheld.clear()
+        detail = f"{lost} ends here: {reason}; gateways are asked to send again"
+        finding = FindingRecord(
+            kind=RESTORED,
+            gateway="",
+            kid=b"",
+            epoch=b"",
+            lo=0,
+            hi=0,
+            detail=detail,
+            at_ms=now_ms,
+        )
+        self.report(finding)
+
+    def _failed(self, reason: str) -> None:
+        """Stop archiving for a while; what was decided and not written is forgotten."""
+        self.fault = reason
+        self.counts["faults"] += 1
+        self._retry_s = self._around.mono_s() + FAULT_PAUSE_S
+
+    def _recovered(self) -> bool:
+        if self._around.mono_s() < self._retry_s:
+            return False
+        try:
+            self._stream.current.recover()
+            self._build()
+        except (LogFullError, StorageFaultError) as error:
+            self._failed(str(error))
+            return False
+        self.fault = ""
+        return True
+
+    def _turn_away(self, batches: Sequence[Checked]) -> None:
+        for checked in batches:
+            route = checked.delivery.route
+            route.answer(self._around.answers.slow(route.gateway, SLOW_WINDOW, SLOW_S), 1)
+        self._around.release([checked.delivery for checked in batches])
+
+    def _now_ms(self) -> int:
+        """Return the time, never less than an earlier record's."""
+        self._last_recv_ms = max(self._last_recv_ms, self._around.wall_ms())
+        return self._last_recv_ms
+
+
+def _parts(batches: list[Checked], group_bytes: int) -> Iterator[list[Checked]]:
+    """Cut what has come into groups that fit a segment."""
+    part: list[Checked] = []
+    size = 0
+    for checked in batches:
+        part.append(checked)
+        size += len(checked.delivery.data)
+        if size >= group_bytes:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _rejected(checked: Checked) -> Rejected:
+    delivery, body, key = checked.delivery, checked.body, checked.key
+    message = f"epoch {body.epoch.hex()} seq {body.seq}"
+    payload, _ = cbor.read_bytes(delivery.data, len(key.start))
+    return Rejected(delivery, "fork", message, key.kid, key, payload)
