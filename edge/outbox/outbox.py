@@ -248,9 +248,11 @@ class Outbox:
                     ) from error
 
     def _make_room(self, size: int, *, summary: bool) -> None:
-        if self._records.fits(size):
-            return
-        while not self._limits.allows(self._records.size_bytes, summary=summary):
+        while True:
+            fits = self._records.fits(size)
+            taken = self._records.size_bytes + (0 if fits else self._limits.segment_bytes)
+            if self._limits.allows(taken, summary=summary):
+                return
             if not self._free_oldest():
                 used, most = self._records.size_bytes >> 20, self._limits.max_bytes >> 20
                 raise OutboxFullError(

@@ -24,9 +24,8 @@ class OutboxLimits:
     segment_bytes: int = SEGMENT_BYTES
 
     def allows(self, size_bytes: int, *, summary: bool) -> bool:
-        """Return whether another segment may be made beside `size_bytes`."""
-        kept_back = 0 if summary else self.segment_bytes
-        return size_bytes + self.segment_bytes <= self.max_bytes - kept_back
+        """Return whether the segments may take `size_bytes`."""
+        return size_bytes <= self.max_bytes - (0 if summary else self.segment_bytes)
 
 
 class Reserve:

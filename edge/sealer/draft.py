@@ -22,10 +22,16 @@ class ClockReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A closed batch of `readings` readings; `alarm` asks for the fast lane."""
+    """A closed batch of `readings` readings.
+
+    `alarm` asks for the fast lane; `dropped` readings were lost before this batch and are in
+    none; `opens_epoch` asks for a new epoch that begins with it.
+    """
 
     clock: ClockReading
     columns: Columns | None
     events: tuple[Event, ...]
     readings: int
     alarm: bool
+    dropped: int = 0
+    opens_epoch: bool = False

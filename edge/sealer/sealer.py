@@ -121,8 +121,15 @@ class Sealer:
         self._bytes += size
         return True
 
-    def seal(self, clock: ClockReading, *, alarm: bool = False) -> Draft:
-        """Close the batch and begin the next one at `clock`."""
+    def seal(
+        self,
+        clock: ClockReading,
+        *,
+        alarm: bool = False,
+        dropped: int = 0,
+        opens_epoch: bool = False,
+    ) -> Draft:
+        """Close the batch and begin the next one at `clock`; the rest as in `Draft`."""
         readings = self.readings
         draft = Draft(
             clock=self._clock,
@@ -130,6 +137,8 @@ class Sealer:
             events=tuple(self._events),
             readings=readings,
             alarm=alarm,
+            dropped=dropped,
+            opens_epoch=opens_epoch,
         )
         for rows in self._open:
             rows.clear()

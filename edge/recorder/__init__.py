@@ -1,0 +1,1 @@
+"""The recorder: sources feed it; it judges, seals, signs and makes durable."""
