@@ -4,17 +4,30 @@ Used by ingest (whose key is this), by projections (which point is this channel)
 `device_registry.load` builds it from a file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
+from typing import TypeVar
 
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from evidence.keys import PublicKey
+
+T = TypeVar("T")
 
 
 class Registry:
     """Answers by id in constant time; built from records that agree with each other."""
 
-    __slots__ = ("_by_channel", "_by_kid", "_gateways", "_points", "_sites", "_tenants")
+    __slots__ = (
+        "_by_channel",
+        "_by_kid",
+        "_gateways",
+        "_gateways_of",
+        "_points",
+        "_points_at",
+        "_points_of",
+        "_sites",
+        "_tenants",
+    )
 
     def __init__(
         self,
@@ -29,6 +42,9 @@ class Registry:
         self._gateways = MappingProxyType({g.id: g for g in gateways})
         self._points = MappingProxyType({p.id: p for p in points})
         self._by_channel = {(p.gateway, p.channel): p for p in self._points.values()}
+        self._gateways_of = _grouped(self._gateways.values(), lambda g: g.site)
+        self._points_at = _grouped(self._points.values(), lambda p: p.site)
+        self._points_of = _grouped(self._points.values(), lambda p: p.gateway)
         self._by_kid = {k.kid: (g, k) for g in self._gateways.values() for k in g.keys}
 
     def tenant(self, tenant: str) -> TenantRecord | None:
@@ -72,12 +88,19 @@ class Registry:
 
     def gateways_of(self, site: str) -> tuple[GatewayRecord, ...]:
         """Return the gateways of a site."""
-        return tuple(g for g in self._gateways.values() if g.site == site)
+        return self._gateways_of.get(site, ())
 
     def points(self, site: str) -> tuple[PointRecord, ...]:
         """Return the points of a site, in the order of the file."""
-        return tuple(p for p in self._points.values() if p.site == site)
+        return self._points_at.get(site, ())
 
     def points_of(self, gateway: str) -> tuple[PointRecord, ...]:
         """Return the points of a gateway, in the order of the file."""
-        return tuple(p for p in self._points.values() if p.gateway == gateway)
+        return self._points_of.get(gateway, ())
+
+
+def _grouped(records: Iterable[T], by: Callable[[T], str]) -> dict[str, tuple[T, ...]]:
+    groups: dict[str, list[T]] = {}
+    for record in records:
+        groups.setdefault(by(record), []).append(record)
+    return {key: tuple(group) for key, group in groups.items()}

@@ -9,7 +9,7 @@ from device_registry.errors import RegistryFileError
 from device_registry.load import load_registry
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
-from tests.support.registries import GATEWAY_KEY, OTHER_KEY, REGISTRY
+from tests.support.registry_file import GATEWAY_KEY, OTHER_KEY, REGISTRY
 
 FRIDGE_LINE = 24
 """Where the first `[[point]]` of the registry starts."""

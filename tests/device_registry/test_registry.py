@@ -6,7 +6,7 @@ import pytest
 
 from device_registry.load import load_registry
 from device_registry.registry import Registry
-from tests.support.registries import GATEWAY_KEY, OTHER_KEY, REGISTRY
+from tests.support.registry_file import GATEWAY_KEY, OTHER_KEY, REGISTRY
 
 
 @pytest.fixture
