@@ -23,7 +23,6 @@ from evidence.chain import (
     apply,
     judge,
 )
-from evidence.leaf import batch_leaf
 from evidence.record import RecordKind
 
 REPEAT_MS = 3_600_000
@@ -104,13 +103,26 @@ class Ledger:
         recv_ms: int,
     ) -> Decision:
         """Return what becomes of checked batches and of our own `objects` (kind, bytes)."""
-        decision = Decision(first_index)
-        current = _Round(decision, BatchSpelling(recv_ms), recv_ms)
+        current = _Round(Decision(first_index), BatchSpelling(recv_ms), recv_ms)
+        chains = self.chains
         for checked in group:
-            self._place(current, checked)
+            kid, body = checked.key.kid, checked.body
+            chain = chains.get(kid)
+            if chain is None:
+                chain = chains[kid] = ChainState()
+            known = self._known(current, chain, kid, body)
+            head = BatchHead(body, checked.sha256)
+            verdict = judge(chain, head, known.sha256 if known else None, recv_ms)
+            if verdict.action is Action.STORE:
+                self._store(current, checked, verdict.run_lo)
+                apply(chain, head)
+            else:
+                self._not_new(current, checked, verdict.action, known)
+            for detail in verdict.findings:
+                self._find(current, checked, detail)
         for kind, data in objects:
             self._append_object(current, kind, data)
-        return decision
+        return current.decision
 
     def start_new_log(self, base: int, *, lost: bool) -> None:
         """Go on in a successor log, whose record 0 has the archive index `base`."""
@@ -121,27 +133,15 @@ class Ledger:
         for chain in self.chains.values():
             chain.start_new_log()
 
-    def _place(self, current: _Round, checked: Checked) -> None:
-        kid = checked.key.kid
-        chain = self.chains.get(kid)
-        if chain is None:
-            chain = self.chains[kid] = ChainState()
-        body = checked.body
-        known = self._known(current, chain, kid, body)
-        head = BatchHead(body, checked.sha256)
-        verdict = judge(chain, head, known.sha256 if known else None, current.recv_ms)
-        if verdict.action is Action.STORE:
-            self._store(current, checked, verdict.run_lo)
-            apply(chain, head)
-        elif known is not None and verdict.action is Action.DUPLICATE:
-            if known.log in self.lost:
-                self._store(current, checked, body.seq)
-            else:
-                current.decision.duplicates.append(Placed(checked, known))
-        else:
+    def _not_new(
+        self, current: _Round, checked: Checked, action: Action, known: Location | None
+    ) -> None:
+        if known is None or action is Action.FORK:
             current.decision.forks.append(checked)
-        for detail in verdict.findings:
-            self._find(current, checked, detail)
+        elif known.log in self.lost:
+            self._store(current, checked, checked.body.seq)
+        else:
+            current.decision.duplicates.append(Placed(checked, known))
 
     def _known(
         self, current: _Round, chain: ChainState, kid: bytes, body: Body
@@ -158,20 +158,22 @@ class Ledger:
     def _store(self, current: _Round, checked: Checked, lo: int) -> None:
         decision, body, delivery = current.decision, checked.body, checked.delivery
         index = decision.first_index + len(decision.records)
-        run = (checked.key.kid, body.epoch, body.seq, lo)
-        decision.records.append(
-            current.spelling.record(index, delivery.via, delivery.data, run)
+        key = checked.key
+        place = (key.kid, body.epoch, body.seq)
+        record, leaf = current.spelling.spell(
+            index, delivery.via, delivery.data, (*place, lo), checked.sha256
         )
-        decision.leaves.append(batch_leaf(run, checked.sha256))
+        decision.records.append(record)
+        decision.leaves.append(leaf)
         location = Location(self.log, index, lo, checked.sha256)
-        current.fresh[run[:3]] = location
+        current.fresh[place] = location
         decision.stored.append(Placed(checked, location))
         decision.committed.append(
             CommittedRecord(
                 index=self.base + index,
                 kind=RecordKind.BATCH,
                 recv_ms=current.recv_ms,
-                gateway=checked.key.gateway,
+                gateway=key.gateway,
                 body=body,
                 raw=delivery.data,
             )
