@@ -1,0 +1,1 @@
+"""Digital inputs: a door contact, the mains; what they show becomes events and readings."""
