@@ -144,9 +144,9 @@ class Wording:
             "steps": [*SPAN_STEPS, (None, DAY_S, "days")],
             "age": self._catalogue.under("age"),
             "live": self._catalogue.under("live"),
-            "text": self._catalogue.under("script"),
+            "script": self._catalogue.under("script"),
             "value": self._catalogue.under("value"),
-            "proof": self._catalogue.under("proof"),
+            "proof": {"passed": self.t("proof.passed"), "failed": self.t("proof.failed")},
             "noValue": NO_VALUE,
         }
 

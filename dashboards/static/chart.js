@@ -94,7 +94,7 @@
         u.ctx.fillStyle = colour;
         u.ctx.textAlign = "left";
         u.ctx.textBaseline = isHigh ? "bottom" : "top";
-        const text = `${isHigh ? cw.words.text.high : cw.words.text.low} ${limit.value} ${data.unit}`;
+        const text = `${isHigh ? cw.words.script.high : cw.words.script.low} ${limit.value} ${data.unit}`;
         u.ctx.fillText(text, u.bbox.left + 8 * devicePixelRatio, y + (isHigh ? -3 : 3) * devicePixelRatio);
       }
     }
@@ -124,11 +124,11 @@
       if (b <= a) continue;
       u.ctx.fillStyle = look.hole;
       u.ctx.fillRect(a, u.bbox.top, b - a, u.bbox.height);
-      if (u.ctx.measureText(cw.words.text.hole).width + 8 * devicePixelRatio < b - a) {
+      if (u.ctx.measureText(cw.words.script.hole).width + 8 * devicePixelRatio < b - a) {
         u.ctx.fillStyle = look.quiet;
         u.ctx.textAlign = "center";
         u.ctx.textBaseline = "middle";
-        u.ctx.fillText(cw.words.text.hole, (a + b) / 2, u.bbox.top + u.bbox.height / 2);
+        u.ctx.fillText(cw.words.script.hole, (a + b) / 2, u.bbox.top + u.bbox.height / 2);
       }
     }
   };
@@ -155,7 +155,7 @@
     const i = u.cursor.idx;
     if (i === null || i === undefined) return;
     if (!isNewer(i)) {
-      readout.replaceChildren(span(cw.clock(xs[i] ?? cw.nowMs()), "soft"), span(cw.words.text.hole, "soft"));
+      readout.replaceChildren(span(cw.clock(xs[i] ?? cw.nowMs()), "soft"), span(cw.words.script.hole, "soft"));
       badge.hidden = true;
       return;
     }

@@ -55,7 +55,7 @@
     const result = row.querySelector("[data-role=result]");
     row.hidden = false;
     if (!window.crypto || !crypto.subtle) {
-      result.textContent = words.proof.browser_unavailable;
+      result.textContent = words.script.needs_https;
       return;
     }
     const path = proof.dataset.path.split(" ").filter(Boolean).map(bytes);
