@@ -19,8 +19,8 @@ from simulators.happenings import HABITS
 from simulators.link_command import parse_schedule, storm
 from simulators.link_frames import SPLITTERS
 from simulators.link_process import LinkOptions, run_link
-from simulators.points import modbus_text, mqtt_text, registry_text, scanner_text
-from simulators.site import Site, SiteOptions
+from simulators.points import modbus_text, mqtt_text, registry_text, rtu_text, scanner_text
+from simulators.site import SERIAL_BAUD, Site, SiteOptions
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -94,6 +94,7 @@ def _site_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--modbus-port", type=int, default=5020, help="0 chooses a free one")
     parser.add_argument("--scanner-port", type=int, default=5021, help="0 chooses a free one")
+    parser.add_argument("--rtu", action="store_true", help="offer a serial line instead of TCP")
     parser.add_argument("--scan-every", type=float, default=0.0, metavar="S", help="scan codes")
     parser.add_argument("--mqtt", metavar="HOST:PORT", help="broker for the MQTT sensors")
     parser.add_argument("--mqtt-every", type=float, default=5.0, metavar="S", help="report")
@@ -123,6 +124,7 @@ def _run_site(options: argparse.Namespace) -> int:
         host=options.host,
         modbus_port=options.modbus_port,
         scanner_port=options.scanner_port,
+        serial=options.rtu,
         mqtt=None if options.mqtt is None else _address(options.mqtt),
         mqtt_period_s=options.mqtt_every,
         scan_period_s=options.scan_every,
@@ -145,12 +147,16 @@ async def _serve_site(chosen: SiteOptions, options: argparse.Namespace) -> None:
 
 def _introduce(site: Site, options: argparse.Namespace) -> None:
     if options.json:
-        ports = {"modbus": site.modbus_port, "scanner": site.scanner_port}
+        ports: dict[str, object] = {"modbus": site.modbus_port, "scanner": site.scanner_port}
+        ports["serial"] = site.serial_port
         print(json.dumps(ports), flush=True)
         return
     host, mqtt = site.options.host, site.options.mqtt
     print("# --- into gateway.toml ---")
-    print(modbus_text(host, site.modbus_port, 10_000))
+    if site.serial_port:
+        print(rtu_text(site.serial_port, SERIAL_BAUD, 10_000))
+    else:
+        print(modbus_text(host, site.modbus_port, 10_000))
     if mqtt is not None:
         print(mqtt_text(*mqtt))
     print(scanner_text(host, site.scanner_port))

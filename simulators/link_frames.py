@@ -63,10 +63,15 @@ SPLITTERS: Mapping[str, Splitter] = MappingProxyType(
 )
 
 
-def may_be_repeated(protocol: str, message: bytes) -> bool:
-    """Return whether sending `message` twice is a fault of links and not of programs.
+REPEATABLE = frozenset({"modbus", "mqtt"})
+"""Where a message may come twice or late on one connection and still be understood."""
 
-    An MQTT publication, a Modbus answer or an HTTP request may arrive twice; a second MQTT
-    CONNECT may not.
+
+def may_be_repeated(protocol: str, message: bytes) -> bool:
+    """Return whether `message` may be repeated or swapped.
+
+    A Modbus message and an MQTT publication may; a second MQTT CONNECT may not, nor may a part
+    of a stream.
     """
-    return protocol != "mqtt" or (message[:1] != b"" and message[0] >> 4 == MQTT_PUBLISH)
+    is_publication = message[:1] != b"" and message[0] >> 4 == MQTT_PUBLISH
+    return protocol in REPEATABLE and (protocol != "mqtt" or is_publication)

@@ -46,9 +46,9 @@ async def run_link(options: LinkOptions, out: TextIO) -> None:
 async def _carry_out(link: Link, line: str) -> dict[str, object]:
     try:
         order = parse(line)
+        await obey(link, order)
     except SimulatorError as exc:
         return {"ok": False, "error": str(exc)}
-    await obey(link, order)
     return {"ok": True, "did": order.do, "mode": link.mode, "counts": asdict(link.counts)}
 
 

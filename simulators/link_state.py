@@ -6,7 +6,8 @@ Used by `simulators.link` and `simulators.link_pipe`. Pure but for the counters 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simulators.link_frames import SPLITTERS, may_be_repeated
+from simulators.errors import UsageError
+from simulators.link_frames import REPEATABLE, SPLITTERS, may_be_repeated
 
 
 class Mode(StrEnum):
@@ -56,6 +57,11 @@ class LinkState:
 
     def order(self, fault: Fault, direction: Direction, count: int) -> None:
         """Let the next `count` messages that go `direction` suffer `fault`."""
+        if fault is not Fault.LOSE and self._protocol not in REPEATABLE:
+            raise UsageError(
+                f"a link of protocol {self._protocol} cannot {fault} messages; "
+                f"use one of: {', '.join(sorted(REPEATABLE))}"
+            )
         self._pending[fault][direction] += count
 
     def messages_of(self, buffer: bytearray) -> list[bytes]:

@@ -143,14 +143,19 @@ def site_points(*, with_mqtt: bool) -> tuple[SitePoint, ...]:
 
 
 def modbus_text(host: str, port: int, period_ms: int) -> str:
-    """Return the gateway's configuration of the Modbus line."""
-    lines = [
-        "[[modbus]]",
-        'name = "cabinets"',
-        'kind = "tcp"',
-        f'host = "{host}"',
-        f"port = {port}",
-    ]
+    """Return the gateway's configuration of the devices behind a TCP port."""
+    lines = ['kind = "tcp"', f'host = "{host}"', f"port = {port}"]
+    return _line_text(lines, period_ms)
+
+
+def rtu_text(serial_port: str, baud: int, period_ms: int) -> str:
+    """Return the gateway's configuration of the same devices on a serial line."""
+    lines = ['kind = "rtu"', f'serial_port = "{serial_port}"', f"baud = {baud}"]
+    return _line_text(lines, period_ms)
+
+
+def _line_text(link: list[str], period_ms: int) -> str:
+    lines = ["[[modbus]]", 'name = "cabinets"', *link]
     for part in MODBUS_PARTS:
         lines += [
             "",

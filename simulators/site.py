@@ -16,7 +16,8 @@ from typing import Self
 from simulators.errors import UsageError
 from simulators.happenings import HABITS
 from simulators.ledger import Ledger
-from simulators.modbus_device import ModbusLine, Unit
+from simulators.modbus_device import ModbusLine
+from simulators.modbus_unit import Unit
 from simulators.mqtt_device import MqttDevice, MqttSensors
 from simulators.mqtt_formats import plain_json, zigbee_climate, zigbee_contact
 from simulators.physics import COOL_ROOM, REFRIGERATOR
@@ -24,14 +25,19 @@ from simulators.points import MODBUS_PARTS
 from simulators.refrigerator import Refrigerator, Sample
 from simulators.registers import KINDS
 from simulators.scanner import Scanner
+from simulators.serial_pair import SerialPair
 
+SERIAL_BAUD = 9600
 CABINETS = ("fridge-1", "fridge-2", "fridge-3", "cool-room")
 CABINET_OF_PART = {"fridge-1-controller": "fridge-1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOptions:
-    """How a site is set up; ports of 0 are chosen freely, `mqtt` is a broker or nothing."""
+    """How a site is set up; ports of 0 are chosen freely, `mqtt` is a broker or nothing.
+
+    `serial` puts the same Modbus devices on a serial line too.
+    """
 
     seed: int = 1
     scale: float = 1.0
@@ -41,6 +47,7 @@ class SiteOptions:
     host: str = "127.0.0.1"
     modbus_port: int = 0
     scanner_port: int = 0
+    serial: bool = False
     mqtt: tuple[str, int] | None = None
     mqtt_period_s: float = 5.0
     scan_period_s: float = 0.0
@@ -76,11 +83,14 @@ class Site:
         self.clock = ScenarioClock(options.start_hour * 3600.0, options.scale)
         self.ledger = Ledger(_wall_ms, options.ledger)
         self.cabinets = {name: _cabinet(name, options) for name in CABINETS}
-        self.modbus = ModbusLine([self._unit(n) for n in range(len(MODBUS_PARTS))], self.ledger)
+        self._units = [self._unit(n) for n in range(len(MODBUS_PARTS))]
+        self.modbus = ModbusLine(self._units, self.ledger)
         self.sensors = MqttSensors(self._mqtt_devices(), self.ledger, _wall_ms)
         self.scanner = Scanner("counter", options.seed, self.ledger)
         self.modbus_port = 0
         self.scanner_port = 0
+        self.serial_port = ""
+        self._serial: tuple[SerialPair, ModbusLine] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -88,6 +98,8 @@ class Site:
         host = self.options.host
         self.modbus_port = await self.modbus.serve_tcp(host, self.options.modbus_port)
         self.scanner_port = await self.scanner.serve(host, self.options.scanner_port)
+        if self.options.serial:
+            await self._open_serial()
         if self.options.mqtt is not None:
             self._start(self.sensors.run(*self.options.mqtt), "mqtt sensors")
         if self.options.scan_period_s > 0:
@@ -102,6 +114,10 @@ class Site:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.modbus.close()
+        if self._serial is not None:
+            pair, line = self._serial
+            await line.close()
+            pair.close()
         await self.scanner.close()
         self.ledger.close()
 
@@ -121,6 +137,12 @@ class Site:
     def stop_compressor(self, cabinet: str, seconds: float) -> None:
         """Let a compressor fail for some scenario seconds from now."""
         self.cabinets[cabinet].stop_compressor(self.clock.now_s(), seconds)
+
+    async def _open_serial(self) -> None:
+        pair, line = SerialPair(), ModbusLine(self._units, self.ledger)
+        pair.start()
+        await line.serve_rtu(pair.near, SERIAL_BAUD)
+        self._serial, self.serial_port = (pair, line), pair.far
 
     def _start(self, work: Coroutine[object, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -58,9 +58,15 @@ def test_a_storm_repeats_and_its_parts_do_not_overlap(seed: int) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_every_verb_reaches_the_link(verb: str) -> None:
-    link = Link(("127.0.0.1", 9))
+    link = Link(("127.0.0.1", 9), "modbus")
     await link.start()
     modes = {"cut": Mode.CUT, "stall": Mode.STALLED, "hold": Mode.HELD}
     await obey(link, parse(json.dumps({"do": verb})))
     assert link.mode is modes.get(verb, Mode.UP)
     await link.close()
+
+
+@pytest.mark.parametrize("verb", ["repeat", "swap"])
+async def test_a_stream_cannot_be_repeated_or_swapped(verb: str) -> None:
+    with pytest.raises(UsageError, match="modbus, mqtt"):
+        await obey(Link(("127.0.0.1", 9), "http"), parse(json.dumps({"do": verb})))

@@ -10,14 +10,8 @@ import pytest
 
 from simulators.errors import UnavailableError
 from simulators.ledger import Ledger
-from simulators.modbus_device import (
-    Excepting,
-    ModbusLine,
-    SensorFailed,
-    Silent,
-    Slow,
-    Unit,
-)
+from simulators.modbus_device import ModbusLine
+from simulators.modbus_unit import Excepting, SensorFailed, Silent, Slow, Unit
 from simulators.refrigerator import Sample
 from simulators.registers import EKC_202B, HMT330, RS_WS_N01, XY_MD02
 from simulators.serial_pair import SerialPair

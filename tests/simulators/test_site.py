@@ -1,6 +1,7 @@
 """A whole simulated pharmacy: everything answers, and what is done to it shows."""
 
 import asyncio
+import os
 import struct
 import tomllib
 from dataclasses import replace
@@ -18,6 +19,7 @@ from simulators.points import (
     modbus_text,
     mqtt_text,
     registry_text,
+    rtu_text,
     scanner_text,
     site_points,
 )
@@ -72,6 +74,19 @@ async def test_cut_mains_and_a_dead_compressor_are_seen() -> None:
         assert not site.sample("fridge-2").compressor_on
 
 
+async def test_the_same_devices_answer_on_a_serial_line() -> None:
+    async with Site(replace(OPTIONS, serial=True)) as site:
+        port = os.open(site.serial_port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        answer = bytearray()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(port, lambda: answer.extend(os.read(port, 256)))
+        os.write(port, bytes.fromhex("010300000002C40B"))
+        await until(lambda: len(answer) == 9)
+        loop.remove_reader(port)
+        os.close(port)
+    assert answer[:3].hex() == "010304"
+
+
 def test_scenario_time_runs_faster_than_the_clock() -> None:
     now = [100.0]
     clock = ScenarioClock(36_000.0, 60.0, lambda: now[0])
@@ -85,6 +100,8 @@ def test_the_printed_configuration_is_toml_with_unique_channels() -> None:
     devices = gateway["modbus"][0]["device"] + gateway["mqtt"][0]["device"]
     points = [point for device in devices for point in device["point"]]
     assert [point["channel"] for point in points] == list(range(1, 13))
+    (line,) = tomllib.loads(rtu_text("/dev/pts/3", 9600, 1000))["modbus"]
+    assert (line["kind"], line["serial_port"]) == ("rtu", "/dev/pts/3")
     registry = tomllib.loads(registry_text("chs-001", "gw-demo-01", with_mqtt=True))
     assert [point["channel"] for point in registry["point"]] == list(range(1, 13))
 
