@@ -9,20 +9,19 @@ a checkpoint is durable before a receipt of it leaves.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from cloud.archive.locator import Locator
-from cloud.archive.manifest import Manifest, read_manifest, write_manifest
 from cloud.errors import LogRefusedError
+from evidence.archive_files import LOG, RECORDS, Manifest, read_manifest, write_manifest
 from evidence.checkpoint import Checkpoint, sign
 from evidence.errors import (
     CorruptError,
-    LogFullError,
+    EvidenceError,
     RestoredError,
-    StorageFaultError,
     WireError,
 )
 from evidence.keys import SoftwareKey
@@ -32,7 +31,6 @@ from evidence.record import Record, decode_record, encode_record, genesis_record
 from evidence.segment_log import Position, Scrub, SegmentLog
 from evidence.tiles import TileLog
 
-RECORDS, LOG = "records", "log"
 PREPARE_AT = 0.75  # of a segment: from there on the next one is filled with zeros
 
 
@@ -53,13 +51,15 @@ class LogStore:
     ) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.locator = Locator()
+        self.locator = Locator(scratch_of(folder))
         self.refusal = ""
         self._records = records
         self._key = key
         self._tiles: TileLog | None = None
+        self._asides: list[threading.Thread] = []
         self._prepare_at = int(segment_bytes * PREPARE_AT)
         self._prepared = -1  # first record of the segment whose successor was asked for
+        self._written = 0  # first record of the segment that is written
 
     @classmethod
     def create(
@@ -67,7 +67,7 @@ class LogStore:
     ) -> Self:
         """Begin a log in a new folder; raises as `open`."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, manifest, scratch_of(folder))
+        write_manifest(folder, manifest, scratch=scratch_of(folder))
         return cls.open(folder, key, segment_bytes)
 
     @classmethod
@@ -75,7 +75,7 @@ class LogStore:
         """Open a log for writing; a tree that does not agree with the records is refused.
 
         Raises:
-            ArchiveError: the folder is not an archive.
+            CorruptError: the folder is not an archive.
             LogInUseError: another process writes it.
             StorageFaultError: the disk refused.
         """
@@ -114,18 +114,24 @@ class LogStore:
 
     def replay(self) -> Iterator[Record]:
         """Yield all durable records, and learn anew where they lie."""
-        self.locator = Locator()
+        self.locator = Locator(scratch_of(self.folder))
         for position, data in self._records.scan():
             self.locator.placed((position,))
+            self._written = position.segment
             yield decode_record(data)
+        self._aside(self._index_closed)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Write a group of records; durable after `sync`."""
         positions = self._records.append_many(records)
         self.locator.placed(positions)
-        if positions[-1].offset > self._prepare_at and positions[-1].segment > self._prepared:
-            self._prepared = positions[-1].segment
-            threading.Thread(target=self._prepare, name="next-segment", daemon=True).start()
+        last = positions[-1]
+        if last.offset > self._prepare_at and last.segment > self._prepared:
+            self._prepared = last.segment
+            self._aside(self._records.prepare_next)
+        if last.segment > self._written:
+            self._written = last.segment
+            self._aside(self._index_closed)
 
     def sync(self, leaves: Sequence[bytes]) -> None:
         """Make what was appended durable, then let its leaves count."""
@@ -178,16 +184,34 @@ class LogStore:
 
     def close(self) -> None:
         """Let go of the files."""
+        for thread in self._asides:
+            thread.join()
         self._records.close()
 
     def refuse(self, reason: str) -> None:
         """Sign nothing from now on."""
         self.refusal = self.refusal or f"{self.folder}: {reason}"
 
-    def _prepare(self) -> None:
-        # What fails here fails again, and is told, when the segment is needed.
-        with suppress(LogFullError, StorageFaultError):
-            self._records.prepare_next()
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Do something that takes long in a thread of its own."""
+
+        def quietly() -> None:
+            # What fails here fails again, and is told, when its result is needed.
+            with suppress(EvidenceError):
+                work()
+
+        thread = threading.Thread(target=quietly, name="archive-aside", daemon=True)
+        self._asides = [t for t in self._asides if t.is_alive()] + [thread]
+        thread.start()
+
+    def _index_closed(self) -> None:
+        """Write the missing indexes of closed segments."""
+        closed = self._records.closed_segments
+        starts = [segment.first_seq for segment in closed]
+        last = self._written if self._written not in starts else self._records.next_seq
+        for segment, end in zip(closed, [*starts, last][1:], strict=True):
+            if segment.header is not None:
+                self.locator.write_index(segment, end)
 
     def _tree(self) -> TileLog:
         if self._tiles is None or self.refusal:

@@ -14,8 +14,8 @@ from typing import Self
 
 from cloud.archive.ledger import Location
 from cloud.archive.log_store import LogStore
-from cloud.archive.manifest import FILE_NAME, Manifest, Predecessor
 from cloud.errors import ArchiveError, LogRefusedError
+from evidence.archive_files import MANIFEST, Manifest, Predecessor, log_folders
 from evidence.keys import SoftwareKey
 from evidence.receipt import SignedRoot
 from evidence.record import Record, run_of
@@ -45,13 +45,13 @@ class Stream:
         """Open every log of the archive, and begin the first one where there is none.
 
         Raises:
-            ArchiveError: a folder is not what it should be.
+            ArchiveError, CorruptError: a folder is not what it should be.
             LogInUseError: another process writes here.
             StorageFaultError: the disk refused.
         """
         logs: list[LogStore] = []
         try:
-            for path in log_folders(folder):
+            for path in log_folders(folder) if (folder / MANIFEST).exists() else ():
                 logs.append(LogStore.open(path, key, segment_bytes))
                 _check_follows(logs)
             if not logs:
@@ -150,16 +150,6 @@ class Stream:
         """Let go of all files."""
         for log in self._logs:
             log.close()
-
-
-def log_folders(folder: Path) -> list[Path]:
-    """Return the folders of all logs of an archive, oldest first; none when there is none."""
-    found: list[Path] = []
-    path = folder
-    while (path / FILE_NAME).exists():
-        found.append(path)
-        path = folder.with_name(f"{folder.name}-{len(found) + 1}")
-    return found
 
 
 def _check_follows(logs: list[LogStore]) -> None:

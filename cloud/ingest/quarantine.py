@@ -52,7 +52,7 @@ class Quarantine:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.counts: Counter[str] = Counter()
-        self._folder = folder
+        self.folder = folder
         self._key_day_bytes = key_day_bytes
         self._total_bytes = total_bytes
         self._lock = threading.Lock()
@@ -90,13 +90,13 @@ class Quarantine:
         if used + cost > self._key_day_bytes or not self._room(cost):
             self.counts["quarantine-full"] += 1
             return
-        _append(self._folder / day / f"{kid}.bin", refused.data)
-        _append(self._folder / day / f"{kid}.jsonl", line)
+        _append(self.folder / day / f"{kid}.bin", refused.data)
+        _append(self.folder / day / f"{kid}.jsonl", line)
         self._used[kid] = used + cost
         self._total += cost
 
     def _open_day(self, day: str) -> None:
-        folder = self._folder / day
+        folder = self.folder / day
         folder.mkdir(exist_ok=True, mode=0o700)
         self._day = day
         self._used = {}
@@ -104,14 +104,14 @@ class Quarantine:
             self._used[file.stem] = self._used.get(file.stem, 0) + file.stat().st_size
 
     def _offset(self, kid: str) -> int:
-        file = self._folder / self._day / f"{kid}.bin"
+        file = self.folder / self._day / f"{kid}.bin"
         return file.stat().st_size if file.exists() else 0
 
     def _room(self, cost: int) -> bool:
-        days = sorted(d for d in self._folder.iterdir() if d.is_dir() and d.name != self._day)
+        days = sorted(d for d in self.folder.iterdir() if d.is_dir() and d.name != self._day)
         while self._total + cost > self._total_bytes and days:
             shutil.rmtree(days.pop(0))
-            self._total = _size(self._folder)
+            self._total = _size(self.folder)
         return self._total + cost <= self._total_bytes
 
 
