@@ -167,9 +167,8 @@ class Outbox:
         self._settled = self._settled.minus(numbers)
 
     def keep_receipt(self, receipt: bytes, checkpoint: Checkpoint) -> None:
-        """Keep a verified receipt; `checkpoint` is the tree that it is of."""
-        if self.checkpoint is None or checkpoint[0] >= self.checkpoint[0]:
-            self.checkpoint = checkpoint
+        """Keep a verified receipt; `checkpoint` is the newest tree that was verified."""
+        self.checkpoint = checkpoint
         self._receipts.keep(receipt)
 
     def kept_receipts(self) -> Iterator[bytes]:

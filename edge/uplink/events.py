@@ -67,6 +67,7 @@ class Refused:
     number: int
     retry: Retry
     draw: float
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class SetAside:
     """Move a refused batch to the evidence folder."""
 
     number: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

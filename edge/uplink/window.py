@@ -240,9 +240,9 @@ def _refused(state: State, event: Refused) -> Step:
     state = _taken_out(state, number)
     match event.retry:
         case Retry.NEVER:
-            return _settled(state, number), (SetAside(event.number),)
+            return _settled(state, number), (SetAside(event.number, event.code),)
         case Retry.NEW_EPOCH:
-            return _settled(state, number), (SetAside(event.number), OpenEpoch())
+            return _settled(state, number), (SetAside(event.number, event.code), OpenEpoch())
         case Retry.LATER if len(state.later) < LATER_MAX:
             due_ms = event.at_ms + int((0.5 + event.draw) * LATER_MS)
             return replace(state, later=(*state.later, (due_ms, event.number))), ()
@@ -254,6 +254,8 @@ def _refused(state: State, event: Refused) -> Step:
 
 def _slowed(policy: Policy, state: State, event: SlowDown) -> State:
     pause_ms = min(max(event.pause_s, 0), MAX_HOLD_S) * 1000
+    # What has no answer yet may not have been taken: it is sent again after the pause.
+    state = _again(state, Runs.of(state.in_flight))
     return replace(
         state,
         limit=min(max(event.window, 1), policy.window),
