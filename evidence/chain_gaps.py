@@ -58,8 +58,7 @@ def _floors_after(chain: ChainState, state: EpochState, body: Body) -> dict[byte
     if epoch != body.epoch:
         lowest = chain.epochs.get(epoch)
         floors.update(_passed(chain, lowest.parent if lowest is not None else None))
-    before = _floor(state if epoch == body.epoch else chain.epochs.get(epoch))
-    if seq > before:
+    if seq > _floor(chain.epochs.get(epoch)):
         floors.setdefault(epoch, seq)
     return floors
 

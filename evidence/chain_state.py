@@ -175,7 +175,7 @@ def apply(chain: ChainState, head: BatchHead) -> None:
     _know(chain, state, body.seq)
     if body.seq == 0:
         _enter_parent(chain, state, body)
-    if body.lowest_held != chain.lowest_held or body.seq == 0:
+    if body.lowest_held != chain.lowest_held:
         _raise_floors(chain, body.lowest_held)
 
 

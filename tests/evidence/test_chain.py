@@ -123,8 +123,10 @@ def test_a_gap_below_the_outbox_is_a_loss_until_the_card_brings_it() -> None:
     gateway, heads = history(4)
     take_all(chain, [heads[0], heads[3]])
     gateway.lowest_held = (heads[0].body.epoch, 2)
+    epoch = heads[0].body.epoch
+    assert chain.gaps() == ((epoch, 1, 2, False),)
     assert names(take(chain, gateway.seal()).findings) == [("loss", 1, 1)]
-    assert [gap.lost for gap in chain.gaps()] == [True, False]
+    assert chain.gaps() == ((epoch, 1, 1, True), (epoch, 2, 2, False))
     gateway.lowest_held = (heads[0].body.epoch, 5)
     assert names(take(chain, gateway.seal()).findings) == [("loss", 2, 2)]
     assert names(take(chain, gateway.seal()).findings) == []
@@ -310,6 +312,18 @@ def test_the_first_synchronisation_may_move_the_clock_and_no_other_may() -> None
         assert len(take_all(ChainState(), heads)) == expected
 
 
+def test_two_batches_sealed_in_one_millisecond_are_no_finding() -> None:
+    gateway = Gateway()
+    heads = [gateway.seal(mono_ms=5, t0=10**12), gateway.seal(mono_ms=5, t0=10**12)]
+    assert take_all(ChainState(), heads) == []
+
+
+def test_a_boot_counter_that_goes_back_tells_how_far_the_clock_went() -> None:
+    gateway = Gateway()
+    heads = [gateway.seal(boot=7, t0=10**12), gateway.seal(boot=6, t0=10**12 + 5)]
+    assert [(f.finding, f.amount) for f in take_all(ChainState(), heads)] == [("clock-back", 5)]
+
+
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
@@ -391,6 +405,7 @@ def test_an_honest_history_in_any_order_ends_whole_and_without_an_accusation(
     found = {f.finding for f in take_all(chain, heads)}
     assert found <= {Finding.BACKLOG, Finding.LOSS}
     assert chain.gaps() == ()
+    assert not chain.holed
     assert {e: [(r.lo, r.hi) for r in s.runs] for e, s in chain.epochs.items()} == {
         e: [(0, max(h.body.seq for h in heads if h.body.epoch == e))] for e in chain.epochs
     }
