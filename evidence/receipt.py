@@ -229,3 +229,21 @@ def _prove(
 def _are_counts(*values: int) -> bool:
     # A boolean is an int of Python and no number of the wire.
     return all(type(value) is int and value >= 0 for value in values)
+
+
+def claimed_origin(data: bytes) -> str:
+    """Return the log that a receipt says it is of; nothing of it is verified.
+
+    Raises:
+        WireError: as `verify_receipt`, for what is no receipt.
+    """
+    match cbor.decode(_parse(data)[0], max_bytes=1024):
+        case {15: {1: str() as origin}}:
+            return origin
+        case _:
+            raise WireError("profile", "a receipt names its log")
+
+
+def claimed_runs(data: bytes) -> tuple[ProvenRun, ...]:
+    """Return the runs that a receipt says it proves; raises as `claimed_origin`."""
+    return _runs_and_proofs(_parse(data)[1])[0]

@@ -133,9 +133,14 @@ def segment_name(first_seq: int) -> str:
     return f"{first_seq:016x}{SUFFIX}"
 
 
+def is_segment_name(name: str) -> bool:
+    """Return whether a file of this name is a segment."""
+    return _NAME.fullmatch(name) is not None
+
+
 def list_segments(directory: Path) -> list[Path]:
     """Return the segment files of `directory`, oldest first."""
-    return sorted(p for p in directory.iterdir() if _NAME.fullmatch(p.name))
+    return sorted(p for p in directory.iterdir() if is_segment_name(p.name))
 
 
 def open_segment(path: Path) -> SegmentFile:

@@ -112,6 +112,11 @@ class TileTree:
         self._edges = edges
         self._kept.clear()
 
+    @property
+    def levels(self) -> range:
+        """Return the tile levels that hold anything."""
+        return range(len(self._edges))
+
     def edge(self, level: int) -> Tile:
         """Return the tile that `level` fills now."""
         return self._edges[level]

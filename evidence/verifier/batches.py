@@ -1,0 +1,128 @@
+"""Judges batches as the cloud judged them: sender, signature, body, place in the chain."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from evidence import cose
+from evidence.batch import BatchHeaderCache, Body, Enrolled, decode_body
+from evidence.chain import Action, BatchHead, ChainState, Finding, FindingDetail, apply, judge
+from evidence.errors import WireError
+from evidence.trust import Trust
+from evidence.verifier.report import Check, Noted, Place, Report
+from evidence.verifier.signatures import SignatureQueue
+
+_TOLD_AT_THE_END = frozenset({Finding.BACKLOG, Finding.LOSS, Finding.DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A batch that could be read; its signature may still be on its way."""
+
+    sender: Enrolled
+    head: BatchHead
+    place: Place
+
+    @property
+    def body(self) -> Body:
+        """Return what the batch says."""
+        return self.head.body
+
+
+class BatchAudit:
+    """Reads batches and has their signatures verified."""
+
+    def __init__(self, trust: Trust, signatures: SignatureQueue) -> None:
+        self._signatures = signatures
+        self._senders = BatchHeaderCache()
+        for gateway in trust.gateways:
+            for key in gateway.keys:
+                self._senders.enrol(gateway.id, gateway.site, key)
+
+    def read(self, data: bytes, place: Place) -> Audited | None:
+        """Return the batch, None (and an offence) when it is none of a trusted gateway."""
+        try:
+            envelope = cose.parse1(data)
+            sender = self._sender(envelope.protected)
+            place = replace(place, gateway=sender.gateway)
+            body = decode_body(envelope.payload)
+        except WireError as error:
+            self._signatures.offence(str(error), place)
+            return None
+        place = replace(place, epoch=body.epoch.hex(), seq=body.seq)
+        self._signatures.verify(sender.key, envelope, place)
+        head = BatchHead(body, sha256(data).digest())
+        return Audited(sender=sender, head=head, place=place)
+
+    def _sender(self, protected: bytes) -> Enrolled:
+        sender = self._senders.find(protected)
+        if sender is None:
+            kid = cose.read_header(protected).kid.hex()
+            raise WireError("profile", f"key {kid} is not pinned in trust.toml")
+        return sender
+
+
+class ChainAudit:
+    """The chains of all keys, over all logs of an archive."""
+
+    def __init__(self, check: Check, report: Report) -> None:
+        self._check = check
+        self._report = report
+        self._chains: dict[bytes, ChainState] = {}
+        self._gateways: dict[bytes, str] = {}
+
+    def follow(self, batch: Audited, recv_ms: int, claimed_lo: int | None = None) -> None:
+        """Judge a batch in its turn and enter it.
+
+        Args:
+            batch: as it was read.
+            recv_ms: when the cloud received it.
+            claimed_lo: what its leaf claims to prove; None when there is no leaf.
+        """
+        kid = batch.sender.kid
+        chain = self._chains.setdefault(kid, ChainState())
+        self._gateways[kid] = batch.sender.gateway
+        self._check.examined += 1
+        verdict = judge(chain, batch.head, b"", recv_ms)
+        for detail in verdict.findings:
+            if detail.finding not in _TOLD_AT_THE_END:
+                self._note(kid, detail)
+        if verdict.action is not Action.STORE:
+            self._check.fail("the chain holds another batch for this place", batch.place)
+            return
+        if claimed_lo is not None and claimed_lo < verdict.run_lo:
+            message = f"its leaf claims seq {claimed_lo} on, the log holds {verdict.run_lo} on"
+            self._check.fail(message, batch.place)
+        apply(chain, batch.head)
+
+    def start_new_log(self) -> None:
+        """Go on in the log that follows."""
+        for chain in self._chains.values():
+            chain.start_new_log()
+
+    def note_gaps(self) -> None:
+        """Report what is missing in the end: losses, and what a gateway may still hold."""
+        for kid, chain in self._chains.items():
+            for gap in chain.gaps():
+                finding = Finding.LOSS if gap.lost else Finding.BACKLOG
+                self._note(
+                    kid, FindingDetail(finding=finding, epoch=gap.epoch, lo=gap.lo, hi=gap.hi)
+                )
+
+    @property
+    def gateways(self) -> int:
+        """Return how many gateways were met."""
+        return len(set(self._gateways.values()))
+
+    def _note(self, kid: bytes, detail: FindingDetail) -> None:
+        parts = [f"by {detail.amount}"] if detail.amount else []
+        parts += [f"other {detail.other.hex()}"] if detail.other else []
+        self._report.note(
+            Noted(
+                finding=str(detail.finding),
+                gateway=self._gateways[kid],
+                epoch=detail.epoch.hex(),
+                lo=detail.lo,
+                hi=detail.hi,
+                detail=", ".join(parts),
+            )
+        )
