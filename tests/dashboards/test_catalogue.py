@@ -73,7 +73,7 @@ def used_keys() -> tuple[set[str], tuple[str, ...]]:
     sections = {key.split(".")[0] for key in EN.keys}
     named = {
         f"{section}.{name}"
-        for section, name in re.findall(r"""["']([a-z_]+)\.([a-z_]*)""", source)
+        for section, name in re.findall(r"""["']([a-z_]+)\.([a-z_0-9]*)""", source)
         if section in sections
     }
     scripts = "".join(f.read_text(encoding="utf-8") for f in (folder / "static").glob("*.js"))
@@ -92,7 +92,7 @@ def test_every_text_that_a_page_names_exists() -> None:
     ]
     for file in files:
         calls = re.findall(
-            r"""\bt(?:_html)?\(\s*["']([a-z_.]+)["'][,)]""", file.read_text("utf-8")
+            r"""\bt(?:_html)?\(\s*["']([a-z_.0-9]+)["'][,)]""", file.read_text("utf-8")
         )
         assert set(calls) <= EN.keys, file.name
 
