@@ -6,7 +6,7 @@ them. Memory does not grow with the archive, but for the chains of its gateways.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,6 +101,8 @@ class _Log:
         tiles = self._report.check(Name.TILES)
         self._log = LogAudit(self._listing.tiles, self.checkpoint, tiles, session.name_of)
         self._index: IndexBuilder | None = None
+        self._reading: Path | None = None  # the segment whose name is known
+        self._name = ""
 
     def watch(self, after: "_Log") -> None:
         """Remember the root at which the log `after` says that it follows this one."""
@@ -183,9 +185,9 @@ class _Log:
         self._report.count("records not covered yet", max(self.records - size, 0))
 
     def _on_record(self, segment: SegmentFile, found: Found) -> None:
-        place = Place(
-            file=self._session.name_of(segment.path), offset=found.offset, record=found.seq
-        )
+        if segment.path != self._reading:
+            self._reading, self._name = segment.path, self._session.name_of(segment.path)
+        place = Place(file=self._name, offset=found.offset, record=found.seq)
         check = self._report.check(Name.RECORDS)
         check.examined += 1
         try:
@@ -246,11 +248,8 @@ class _Log:
         check.examined += 1
         found, right = path.read_bytes(), builder.build(segment.header)
         if found != right:
-            place = replace(
-                Place(file=self._session.name_of(path)),
-                offset=first_difference(found, right),
-            )
-            check.fail("not what the segment makes", place)
+            offset = first_difference(found, right)
+            check.fail("not what the segment makes", self._place(path, offset))
 
-    def _place(self, name: str, offset: int | None = None) -> Place:
+    def _place(self, name: str | Path, offset: int | None = None) -> Place:
         return Place(file=self._session.name_of(self._folder / name), offset=offset)

@@ -1,6 +1,6 @@
 """Judges batches as the cloud judged them: sender, signature, body, place in the chain."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from evidence import cose
@@ -43,12 +43,12 @@ class BatchAudit:
         try:
             envelope = cose.parse1(data)
             sender = self._sender(envelope.protected)
-            place = replace(place, gateway=sender.gateway)
+            place = place._replace(gateway=sender.gateway)
             body = decode_body(envelope.payload)
         except WireError as error:
             self._signatures.offence(str(error), place)
             return None
-        place = replace(place, epoch=body.epoch.hex(), seq=body.seq)
+        place = place._replace(epoch=body.epoch.hex(), seq=body.seq)
         self._signatures.verify(sender.key, envelope, place)
         head = BatchHead(body, sha256(data).digest())
         return Audited(sender=sender, head=head, place=place)

@@ -59,4 +59,4 @@ def _check(check: Check) -> dict[str, object]:
 
 
 def _known(place: Place) -> dict[str, object]:
-    return {name: value for name, value in asdict(place).items() if value is not None}
+    return {name: value for name, value in place._asdict().items() if value is not None}

@@ -7,6 +7,7 @@ reported, and are no fault of the archive.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 MAX_FINDINGS = 1000  # listed; the rest is counted
 
@@ -44,8 +45,7 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where something is; what is not known, or does not apply, is None."""
 
     file: str | None = None
