@@ -59,6 +59,8 @@ def _settings(whole: Section, identity: Identity, sources: Sources) -> Settings:
         clock_vouched=_clock(whole.section("clock")),
         buses=tuple(sources.buses),
         mqtt=tuple(sources.mqtt),
+        scanners=tuple(sources.scanners),
+        digital=tuple(sources.digital),
         judged=tuple(sources.judged),
         channels=sources.channels,
     )

@@ -5,10 +5,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from domain.channel import Channel
+from edge.digital.config import DigitalConfig
 from edge.judge.frame_judge import JudgedPoint
 from edge.modbus.config import ModbusBus
 from edge.mqtt_source.config import MqttBroker
 from edge.outbox.room import OutboxLimits
+from edge.scanner.config import ScannerConfig
 from edge.sealer.sealer import SealPolicy
 from edge.uplink.window import Policy
 from evidence.keys import PublicKey
@@ -91,5 +93,7 @@ class Settings:
     clock_vouched: bool
     buses: tuple[ModbusBus, ...]
     mqtt: tuple[MqttBroker, ...]
+    scanners: tuple[ScannerConfig, ...]
+    digital: tuple[DigitalConfig, ...]
     judged: tuple[JudgedPoint, ...]
     channels: tuple[Channel, ...]

@@ -14,12 +14,15 @@ from domain.profiles.load import profile
 from domain.profiles.model import Profile
 from domain.quantity import Quantity
 from domain.rules.load import rule_pack
+from edge.digital.config import QUANTITIES, Bias, DigitalConfig
+from edge.digital.config import channels_of as digital_channels
 from edge.errors import SourceConfigError
 from edge.judge.frame_judge import JudgedPoint
 from edge.modbus.config import LinkKind, ModbusBus, ModbusDevice, ModbusPoint
 from edge.modbus.config import channels_of as bus_channels
 from edge.mqtt_source.config import Format, MqttBroker, MqttDevice, MqttPoint
 from edge.mqtt_source.config import channels_of as broker_channels
+from edge.scanner.config import ScannerConfig, ScannerKind
 from gateway_firmware_py.config.document import Section
 
 T = TypeVar("T")
@@ -35,6 +38,11 @@ BROKER_KEYS = ("name", "host", "port", "username", "password", "ca", "device")
 MQTT_DEVICE_KEYS = (
     "name", "format", "topic", "serial", "availability", "silent_after_s", "point",
 )  # fmt: skip
+SCANNER_KEYS = ("name", "kind", "device", "baud", "host", "port", "idle_ms", "location")
+DIGITAL_KEYS = (
+    *POINT_KEYS, "kind", "quantity", "chip", "line", "active_low", "bias", "settle_ms",
+    "period_ms",
+)  # fmt: skip
 MQTT_POINT_KEYS = (*POINT_KEYS, "path", "quantity", "unit", "exp", "low", "high")
 
 
@@ -44,6 +52,8 @@ class Sources:
 
     buses: list[ModbusBus] = field(default_factory=list)
     mqtt: list[MqttBroker] = field(default_factory=list)
+    scanners: list[ScannerConfig] = field(default_factory=list)
+    digital: list[DigitalConfig] = field(default_factory=list)
     places: dict[int, list[Section]] = field(default_factory=dict)
     judged: list[JudgedPoint] = field(default_factory=list)
     channels: tuple[Channel, ...] = ()
@@ -56,7 +66,10 @@ def read_sources(whole: Section) -> Sources:
     own = folder if folder.is_dir() else None
     found.buses = list(_built(whole.sections("modbus"), lambda s: _bus(s, found, own)))
     found.mqtt = list(_built(whole.sections("mqtt"), lambda s: _broker(s, found)))
-    channels = [c for bus in found.buses for c in bus_channels(bus)]
+    found.scanners = list(_built(whole.sections("scanner"), _scanner))
+    found.digital = list(_built(whole.sections("digital"), lambda s: _digital(s, found)))
+    channels = [*digital_channels(found.digital)]
+    channels += [c for bus in found.buses for c in bus_channels(bus)]
     channels += [c for broker in found.mqtt for c in broker_channels(broker)]
     found.channels = tuple(sorted(channels, key=lambda c: c.number))
     _refuse_shared_channels(found)
@@ -157,6 +170,36 @@ def _mqtt_point(section: Section, shape: Format, found: Sources) -> MqttPoint:
         path=path,
         low=section.optional_number("low", SCALED),
         high=section.optional_number("high", SCALED),
+    )
+
+
+def _scanner(section: Section) -> ScannerConfig:
+    section.only(SCANNER_KEYS)
+    return ScannerConfig(
+        name=section.text("name"),
+        kind=ScannerKind(section.choice("kind", [str(k) for k in ScannerKind])),
+        device=section.text("device", ""),
+        baud=section.number("baud", (1200, 115_200), 9600),
+        host=section.text("host", ""),
+        port=section.number("port", (0, 65_535), 0),
+        idle_ms=section.number("idle_ms", (10, 5000), 200),
+        location=section.text("location", ""),
+    )
+
+
+def _digital(section: Section, found: Sources) -> DigitalConfig:
+    section.only(DIGITAL_KEYS)
+    section.choice("kind", ("gpio",), "gpio")
+    return DigitalConfig(
+        name=section.text("name"),
+        channel=_channel(section, found),
+        quantity=Quantity(section.choice("quantity", [str(q) for q in QUANTITIES])),
+        chip=section.text("chip", "/dev/gpiochip0"),
+        line=section.number("line", (0, 1 << 16)),
+        active_low=section.flag("active_low"),
+        bias=Bias(section.choice("bias", [str(b) for b in Bias], str(Bias.AS_IS))),
+        settle_ms=section.number("settle_ms", (0, 5000), 50),
+        period_ms=section.number("period_ms", (1000, 3_600_000), 10_000),
     )
 
 

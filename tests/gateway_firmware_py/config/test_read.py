@@ -57,6 +57,19 @@ host = "127.0.0.1"
     name = "temperature"
     channel = 9
     rule_pack = ["CN_COLD_2_8", "WHO_VAX"]
+
+[[scanner]]
+name = "counter"
+kind = "tcp"
+host = "127.0.0.1"
+port = 5021
+
+[[digital]]
+name = "door"
+channel = 12
+quantity = "door"
+line = 17
+bias = "pull-up"
 """
 
 
@@ -72,7 +85,7 @@ def test_a_good_file_becomes_settings(tmp_path: Path) -> None:
     assert settings.identity.gateway == "gw-demo-01"
     assert settings.identity.key == tmp_path / "state" / "evidence.key"
     assert settings.uplink.mode is UplinkMode.HTTPS
-    assert [c.number for c in settings.channels] == [1, 2, 9]
+    assert [c.number for c in settings.channels] == [1, 2, 9, 12]
     assert [(j.channel, j.pack.name) for j in settings.judged] == [
         (1, "CN_COLD_2_8"),
         (9, "CN_COLD_2_8"),
@@ -100,6 +113,8 @@ MISTAKES = [
     ('format = "zigbee2mqtt"', 'format = "z-wave"', 40, "expected one of zigbee2mqtt"),
     ('id = "gw-demo-01"\n', "", 1, "id is missing"),
     ('https_url = "http://127.0.0.1:8080"', "", 12, "add https_url"),
+    ('kind = "tcp"\nhost = "127.0.0.1"\nport = 5021', 'kind = "serial"', 48, "needs a device"),
+    ('bias = "pull-up"', 'bias = "sideways"', 59, "as-is, pull-up"),
     ("[uplink]\n", '[uplink]\nmqtt_host = "10.0.0.1"\n', 12, "without TLS"),
 ]
 
