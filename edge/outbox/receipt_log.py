@@ -26,12 +26,15 @@ class ReceiptLog:
 
     def keep(self, receipt: bytes) -> None:
         """Append a receipt; a disk that refuses costs the receipt only."""
-        with suppress(LogFullError, StorageFaultError):
-            self._log.reopen_after_fault()
+        try:
             self._log.append(receipt)
             closed = self._log.closed_segments
             if self._log.size_bytes > MAX_BYTES and len(closed) > 1:
                 self._log.drop_before(closed[1].first_seq)
+        except LogFullError:
+            return
+        except StorageFaultError:
+            self._log.reopen_after_fault()
 
     def newest_first(self) -> Iterator[bytes]:
         """Yield the receipts that can be read."""

@@ -92,16 +92,17 @@ class Desk:
                 verified = self._verified(receipt)
             except WireError:
                 break  # its batch is freed already, and so are those of older ones
-            if not self._settle(verified):
+            if not self._settle(self._numbers(verified)):
                 break
         return before - len(self._outbox.unreceipted)
 
     def _receipt(self, data: bytes, moment: Moment) -> Answer:
         verified = self._verified(data)
-        news = self._settle(verified)
-        if news:
+        numbers = self._numbers(verified)
+        if self._settle(numbers):
             self._outbox.keep_receipt(data, self._checkpoint(verified))
-        return Receipted(moment.at_ms, news)
+        # All of them, not the news alone: an answer may get lost between here and the window.
+        return Receipted(moment.at_ms, numbers)
 
     def _verified(self, data: bytes) -> VerifiedReceipt:
         pins = self._pins
@@ -110,15 +111,17 @@ class Desk:
             raise WireError("profile", f"a receipt of {origin!r}, not of {pins.log_origin!r}")
         return verify_receipt(data, pins.log_key, origin, pins.kid, self._outbox.batch_hash)
 
-    def _settle(self, verified: VerifiedReceipt) -> Runs:
-        """Settle the runs of a receipt; return those of its batches that were not before."""
+    def _numbers(self, verified: VerifiedReceipt) -> Runs:
         numbers = NONE
         for run in verified.runs:
             numbers = numbers.union(self._outbox.numbers(*run))
-        waiting = self._outbox.unreceipted
-        news = waiting.minus(waiting.minus(numbers))
+        return numbers
+
+    def _settle(self, numbers: Runs) -> bool:
+        """Settle these batches; return whether any of them was not before."""
+        before = self._outbox.unreceipted
         self._outbox.settle(numbers)
-        return news
+        return self._outbox.unreceipted != before
 
     def _checkpoint(self, verified: VerifiedReceipt) -> tuple[int, bytes]:
         """Return the newest checkpoint; a successor's tree is newer though it is smaller."""
