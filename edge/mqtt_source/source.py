@@ -30,7 +30,8 @@ SILENT_LOG.setLevel(logging.CRITICAL)  # what it would say is counted or raised 
 
 MAX_QUEUED_MESSAGES: Final = 1_000
 CONNECT_TIMEOUT_S: Final = 5.0
-KEEPALIVE_S: Final = 15
+KEEPALIVE_S: Final = 10
+"""A broker that falls silent is noticed after two of these."""
 TICK_S: Final = 1.0
 TOPICS_PER_SUBSCRIBE: Final = 100
 QOS: Final = 1
@@ -88,7 +89,7 @@ class MqttSource:
     def _lost(self, knocking: Knocking, exc: aiomqtt.MqttError) -> Knocking:
         place = f"{self._broker.host}:{self._broker.port}"
         if not self.connected:
-            if knocking.failures == 0:
+            if knocking.failures == 1:  # both versions were refused
                 log.warning("mqtt broker %s cannot be reached: %s", place, exc)
             return after_failure(knocking)
         self.connected = False
