@@ -87,7 +87,7 @@ def one_frame(
 
 
 def real_columns(readings: int, *, channels: int = 8, seed: int = 1) -> Columns:
-    """Return `readings` of a site: one frame a channel, +-120 ms jitter, hundredths of a degree.
+    """Return `readings` of a site: one frame a channel, +-120 ms jitter, hundredths.
 
     The channels share the readings as evenly as they divide.
     """

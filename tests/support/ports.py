@@ -1,10 +1,5 @@
 """Free loopback ports for servers that a test starts."""
 
-import socket
+from simulators.ports import free_port
 
-
-def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+__all__ = ["free_port"]
