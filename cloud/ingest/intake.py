@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cloud.archive.finding import FindingRecord
 from cloud.ingest.accept import check
 from cloud.ingest.delivery import Checked, Delivery, Rejected
 from cloud.ingest.keyring import Keyring
@@ -30,7 +29,6 @@ class Outlets:
 
     checked: Callable[[list[Checked]], None]
     rejected: Callable[[Rejected], None]
-    finding: Callable[[FindingRecord], None]
 
 
 class Intake:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from cloud.archive.finding import decode_finding
+from cloud.archive.finding import FindingRecord, decode_finding
 from cloud.archive.reader import StreamReader
 from cloud.archive.restoring import Restoring
 from cloud.archive.sequencer import Sequencer, Surroundings
@@ -67,7 +67,7 @@ class Cloud:
         self.rejections = Rejections(
             self.quarantine,
             self.answers,
-            lambda finding: self.sequencer.report(finding),
+            self._report,
             self.hands.wall_ms,
         )
         self.open()
@@ -89,6 +89,9 @@ class Cloud:
         self.sequencer = Sequencer(self.stream, restoring, surroundings)
         self.sequencer.listeners.append(self.groups.append)
         self.reader = StreamReader(self.stream)
+
+    def _report(self, finding: FindingRecord) -> None:
+        self.sequencer.report(finding)  # of whichever start
 
     def restart(self) -> None:
         """Leave everything as it lies, and start anew."""

@@ -1,0 +1,94 @@
+"""What takes batches and orders them, put together: the part that every command shares.
+
+Made by `cloud.compose`. `start` and `stop` are called once each, or by `with`.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Self
+
+from cloud.archive.finding import FindingRecord
+from cloud.archive.reader import StreamReader
+from cloud.archive.restoring import Restoring
+from cloud.archive.sequencer import Sequencer, Surroundings
+from cloud.archive.stream import Stream
+from cloud.config import Config
+from cloud.ingest.answers import Answers
+from cloud.ingest.delivery import Checked
+from cloud.ingest.intake import Intake, Outlets
+from cloud.ingest.keyring import Keyring
+from cloud.ingest.quarantine import Quarantine
+from cloud.ingest.rejections import Rejections
+from device_registry.registry import Registry
+from evidence.keys import SoftwareKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The server's private keys, never shared: one for the log, one for control messages."""
+
+    log: SoftwareKey
+    control: SoftwareKey
+
+
+def wall_ms() -> int:
+    """Return the time, Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Core:
+    """See the module."""
+
+    def __init__(self, config: Config, registry: Registry, keys: Keys, stream: Stream) -> None:
+        self.config = config
+        self.registry = registry
+        self.keys = keys
+        self.stream = stream
+        self.reader = StreamReader(stream)
+        self.keyring = Keyring(registry)
+        self.answers = Answers(keys.control, self.keyring)
+        self.quarantine = Quarantine(config.state_dir / "quarantine")
+        self.rejections = Rejections(self.quarantine, self.answers, self._report, wall_ms)
+        self.intake = Intake(
+            self.keyring,
+            Outlets(checked=self._put, rejected=self.rejections.take),
+        )
+        self.sequencer = Sequencer(
+            stream,
+            Restoring(config.state_dir, config.policy.restore_quorum),
+            Surroundings(
+                answers=self.answers,
+                forked=self.rejections.take,
+                release=self.intake.release,
+                gateways=lambda: len(registry.gateways),
+                wall_ms=wall_ms,
+                mono_s=time.monotonic,
+            ),
+        )
+
+    def start(self) -> None:
+        """Begin to take batches."""
+        self.sequencer.start()
+        self.intake.start()
+
+    def stop(self) -> None:
+        """Finish what was taken, publish a last checkpoint, let go of the files."""
+        self.intake.stop()
+        self.sequencer.stop()
+        self.quarantine.close()
+        self.stream.close()
+
+    # Intake and rejections are made before the sequencer, which they hand work to.
+
+    def _put(self, checked: list[Checked]) -> None:
+        self.sequencer.put(checked)
+
+    def _report(self, found: FindingRecord) -> None:
+        self.sequencer.report(found)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
