@@ -185,7 +185,13 @@ def open_serial(bus: ModbusBus) -> RtuWire:
 
 
 def _unreachable(bus: ModbusBus, error: OSError) -> UnreachableError:
-    reason = error.strerror or f"no connection within {CONNECT_TIMEOUT_S:g} s"
+    match error:
+        case TimeoutError():
+            reason = f"no connection within {CONNECT_TIMEOUT_S:g} s"
+        case OSError(errno=number) if number is not None and number > 0:
+            reason = os.strerror(number)
+        case _:
+            reason = str(error.strerror)  # names that cannot be resolved
     return UnreachableError(
         f"modbus bus {bus.name!r}: cannot connect to {bus.where}: {reason}; "
         "check address, port, cabling and whether the device serves another client"

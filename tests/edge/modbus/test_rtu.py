@@ -1,0 +1,177 @@
+"""A source on a serial line: a pseudo terminal with pymodbus, or trouble, behind it."""
+
+import asyncio
+
+from domain.profiles.model import Decoder, RegisterTable
+from domain.quality import Quality
+from edge.modbus.rtu_codec import crc16
+from tests.support.modbus_builders import BootClock, device, rtu_bus, spec
+from tests.support.modbus_peer import Asked, answer_pdu, is_silent, pty_pair, pty_peer
+from tests.support.modbus_pymodbus import MISSING, pymodbus_rtu
+from tests.support.modbus_running import running
+from tests.support.wait import until
+
+PERIOD_MS = 40
+
+
+def message_of(asked: Asked) -> bytes:
+    body = bytes((asked.unit,)) + answer_pdu(asked.pdu)
+    return body + crc16(body)
+
+
+async def test_pymodbus_answers_on_a_serial_line() -> None:
+    specs = [
+        *(spec(a) for a in range(16, 28)),
+        spec(2, Decoder.F32_LW, RegisterTable.INPUT, exp=-2),
+        spec(1, Decoder.BIT, RegisterTable.COIL),
+    ]
+    async with pty_pair() as (near, far), pymodbus_rtu(far, 1, 2):
+        bus = rtu_bus(
+            near,
+            device(specs, unit=1, period_ms=100),
+            device([spec(0)], unit=2, period_ms=PERIOD_MS, first_channel=100),
+            timeout_ms=1000,
+        )
+        async with running(bus) as run:
+            await until(lambda: all(len(run.sink.readings[c]) >= 5 for c in range(1, 15)))
+    for channel, address in enumerate(range(16, 28), start=1):
+        if address in MISSING:
+            assert set(run.sink.qualities(channel)) == {Quality.EXCEPTION}
+        else:
+            assert set(run.sink.good(channel)) == {3 * address - 50}
+            assert set(run.sink.qualities(channel)) == {0}
+    assert set(run.sink.good(13)) == {3056}
+    assert set(run.sink.good(14)) == {1}
+    assert set(run.sink.good(100)) == {-50}
+
+
+async def test_noise_echo_and_pieces_cost_no_reading() -> None:
+    async with pty_peer() as (peer, near, end):
+
+        def badly(asked: Asked) -> None:
+            answer = message_of(asked)
+            request = bytes((asked.unit,)) + asked.pdu
+            match asked.number % 3:
+                case 0:
+                    end.send(b"\0\xff" + answer)
+                case 1:
+                    end.send(request + crc16(request) + answer)
+                case _:
+                    end.send(answer[:4])
+                    asyncio.get_running_loop().call_later(0.005, end.send, answer[4:])
+
+        peer.behaviour = badly
+        bus = rtu_bus(near, device([spec(5), spec(6)], period_ms=PERIOD_MS))
+        async with running(bus) as run:
+            await until(lambda: len(run.sink.rows) >= 20)
+    assert {row[2:] for row in run.sink.rows} == {((5, 6), (0, 0))}
+
+
+async def test_damaged_and_half_answers_are_time_outs_and_leave_nothing_behind() -> None:
+    async with pty_peer() as (peer, near, end):
+
+        def badly(asked: Asked) -> None:
+            answer = message_of(asked)
+            match asked.number % 3:
+                case 0:
+                    end.send(answer)
+                case 1:
+                    end.send(answer[:-1] + bytes((answer[-1] ^ 0x40,)))
+                case _:
+                    end.send(answer[:-3])
+
+        peer.behaviour = badly
+        bus = rtu_bus(near, device([spec(5)], period_ms=PERIOD_MS), timeout_ms=30)
+        async with running(bus) as run:
+            await until(lambda: run.sink.qualities(1).count(0) >= 5)
+            snapshot = run.source.snapshot()
+    assert set(run.sink.good(1)) == {5}
+    assert set(run.sink.qualities(1)) == {0, Quality.TIMEOUT}
+    assert snapshot.strays >= 4
+
+
+async def test_a_late_answer_is_drained_before_the_next_request() -> None:
+    async with pty_peer() as (peer, near, end):
+        timeout_s = 0.05
+
+        def late_once(asked: Asked) -> None:
+            """Answer every other request after its time-out, with another value."""
+            answer = message_of(asked)
+            if asked.number % 2:
+                body = bytes((asked.unit,)) + answer_pdu(asked.pdu, b"\x7d\0")
+                loop = asyncio.get_running_loop()
+                loop.call_later(timeout_s * 1.5, end.send, body + crc16(body))
+            else:
+                end.send(answer)
+
+        peer.behaviour = late_once
+        bus = rtu_bus(near, device([spec(5)], period_ms=PERIOD_MS), timeout_ms=50)
+        async with running(bus) as run:
+            await until(lambda: len(run.sink.good(1)) >= 8)
+    assert set(run.sink.good(1)) == {5}, "never the late one"
+
+
+async def test_a_silent_device_costs_its_neighbours_little() -> None:
+    async with pty_peer() as (peer, near, _):
+        peer.behaviour = lambda asked: asked.reply() if asked.unit != 2 else None
+        devices = [
+            device([spec(a)], unit=a, period_ms=PERIOD_MS, first_channel=a) for a in (1, 2, 3)
+        ]
+        async with running(rtu_bus(near, *devices, timeout_ms=100)) as run:
+            await until(lambda: len(run.sink.good(1)) >= 30)
+        asked = [a.unit for a in peer.asked]
+    assert asked.count(2) <= 2
+    assert len(run.sink.good(3)) >= 25
+    assert set(run.sink.qualities(2)) == {Quality.TIMEOUT}
+    assert len(run.sink.readings[2]) >= 25
+
+
+async def test_a_line_that_babbles_is_used_all_the_same() -> None:
+    async with pty_peer() as (peer, near, end):
+        loop = asyncio.get_running_loop()
+
+        def babble() -> None:
+            end.send(b"\x55")
+            handles[0] = loop.call_later(0.001, babble)
+
+        handles = [loop.call_soon(babble)]
+        bus = rtu_bus(near, device([spec(5)], period_ms=PERIOD_MS), timeout_ms=50)
+        async with running(bus) as run:
+            await until(lambda: len(peer.asked) >= 4)
+            await until(lambda: len(run.sink.rows) >= 8)
+        handles[0].cancel()
+
+
+async def test_a_port_that_is_not_there_is_named_and_tried_again() -> None:
+    bus = rtu_bus("/dev/ttyNOT-THERE", device([spec(0)], period_ms=PERIOD_MS))
+    async with running(bus) as run:
+        await until(lambda: len(run.sink.rows) >= 3)
+        fault = run.source.snapshot().fault
+    assert fault == (
+        "modbus bus 'serial': cannot open /dev/ttyNOT-THERE: "
+        "no such device; plug the adapter in or correct `device`"
+    )
+    assert set(run.sink.qualities(1)) == {Quality.TIMEOUT}
+
+
+async def test_a_port_in_use_says_so() -> None:
+    async with pty_peer(is_silent) as (_, near, _end):
+        bus = rtu_bus(near, device([spec(0)], period_ms=PERIOD_MS))
+        async with running(bus) as first, running(bus) as second:
+            await until(lambda: first.source.snapshot().is_up)
+            await until(lambda: "another program has it open" in second.source.snapshot().fault)
+
+
+async def test_an_adapter_that_is_pulled_out_leaves_gaps_and_no_crash() -> None:
+    clock = BootClock()
+    async with pty_peer() as (_, near, _end):
+        bus = rtu_bus(near, device([spec(4)], period_ms=PERIOD_MS))
+        lasting = running(bus)
+        run = await lasting.__aenter__()
+        await until(lambda: len(run.sink.good(1)) >= 3)
+    pulled_ms = clock.mono_ms()
+    await until(lambda: len(run.sink.rows) >= 8)
+    after = [r.quality for r in run.sink.readings[1] if r.at_ms > pulled_ms + PERIOD_MS]
+    assert set(after) == {Quality.TIMEOUT}
+    assert not run.source.snapshot().is_up
+    await lasting.__aexit__(None, None, None)
