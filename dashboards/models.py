@@ -79,8 +79,12 @@ class AlarmKind(StrEnum):
     FORK = "fork"
     BRANCH = "branch"
     SIGNATURE = "signature"
+    COUNT = "count"
+    """A gateway's totals do not agree with what it sent."""
     CLOCK = "clock"
     BACKUP = "backup"
+    LOG = "log"
+    """The archive or its log is in doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""The pages' source over the projections: what `cloud.compose` puts behind the routes.
+
+Thin: keeps a fresh overview for a moment, asks the time series store, and brings the evidence
+of a reading together. Everything it needs is handed in.
+"""
+
+import threading
+from asyncio import Queue
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cloud.pages.proofs import Pinned, ProofEvidence, proof_view
+from cloud.pages.viewers import Viewers
+from cloud.pages.views import Standing, overview
+from cloud.projections.timeseries.store import Buckets, SeriesKey, TimeSeriesStore
+from dashboards.models import ChangedUpdate, LiveUpdate, Overview, ProofView, Series
+from device_registry.registry import Registry
+
+KEPT_MS: Final = 500
+"""How long one overview serves every page: many pages refresh at the same event."""
+RAW_READINGS: Final = 100_000
+"""More than a week at 10 s: up to it a chart is drawn from every reading."""
+
+
+class EvidenceFinder(Protocol):
+    """Finds what proves a reading; called from worker threads."""
+
+    def find(
+        self, gateway: str, channel: int, t_ms: int
+    ) -> tuple[ProofEvidence, Pinned] | None:
+        """Return the archived batch with the newest reading of a channel at or before `t_ms`.
+
+        None while no checkpoint covers it. Raises UnavailableError when it cannot be read now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What the pages read."""
+
+    registry: Registry
+    standing: Callable[[], Standing]
+    """How everything stands now; may be called from any thread."""
+    store: TimeSeriesStore
+    evidence: EvidenceFinder
+    viewers: Viewers
+
+
+class ProjectedPages:
+    """A `PageSource` over the projections. Safe from several threads."""
+
+    def __init__(self, sources: Sources, now_ms: Callable[[], int]) -> None:
+        self._sources = sources
+        self._now_ms = now_ms
+        self._lock = threading.Lock()
+        self._kept: Overview | None = None
+
+    def overview(self) -> Overview:
+        """Return every site as it stood at most `KEPT_MS` ago."""
+        with self._lock:
+            kept, now_ms = self._kept, self._now_ms()
+            if kept is None or not 0 <= now_ms - kept.now_ms <= KEPT_MS:
+                kept = overview(self._sources.registry, self._sources.standing())
+                self._kept = kept
+            return kept
+
+    def changed(self) -> None:
+        """Tell the open pages that alarms, links or counts are not what they were."""
+        with self._lock:
+            self._kept = None
+        self._sources.viewers.publish(ChangedUpdate())
+
+    def series(self, point: str, t0_ms: int, t1_ms: int, max_points: int) -> Series:
+        """Return a point's readings; lowest and highest of each interval when too many."""
+        record = self._sources.registry.point_by_id(point)
+        if record is None:
+            return Series(times=(), values=())
+        key = SeriesKey(record.site, record.id, record.quantity.value)
+        span = self._sources.store.range(key, t0_ms, t1_ms, RAW_READINGS + 1)
+        if len(span) <= RAW_READINGS:
+            return Series(times=span.ts.tolist(), values=span.value.tolist())
+        step_ms = max((t1_ms - t0_ms) * 2 // max_points, 1)
+        return _of_buckets(self._sources.store.buckets(key, t0_ms, t1_ms, step_ms), step_ms)
+
+    def proof(self, point: str, t_ms: int) -> ProofView | None:
+        """Return the proof of the newest reading of a point at or before `t_ms`."""
+        record = self._sources.registry.point_by_id(point)
+        if record is None:
+            return None
+        found = self._sources.evidence.find(record.gateway, record.channel, t_ms)
+        if found is None:
+            return None
+        evidence, pinned = found
+        return proof_view(evidence, pinned, record.channel, t_ms)
+
+    def subscribe(self) -> AbstractContextManager[Queue[LiveUpdate | None]]:
+        """Return a queue of what changes from now on."""
+        return self._sources.viewers.subscribe()
+
+
+def _of_buckets(buckets: Buckets, step_ms: int) -> Series:
+    """Return lowest and highest of each interval, a quarter and three quarters into it."""
+    times: list[int] = []
+    values: list[float | None] = []
+    rows = zip(
+        buckets.start_ms.tolist(), buckets.low.tolist(), buckets.high.tolist(), strict=True
+    )
+    for start_ms, low, high in rows:
+        times += (start_ms + step_ms // 4, start_ms + step_ms * 3 // 4)
+        values += (low, high)
+    return Series(times=times, values=values)

@@ -1,0 +1,142 @@
+"""The pages' source over a store, the state of the projections and the archive."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloud.pages import projected
+from cloud.pages.projected import KEPT_MS, ProjectedPages, Sources
+from cloud.pages.proofs import Pinned, ProofEvidence
+from cloud.pages.viewers import Viewers
+from cloud.pages.views import Latest, Standing
+from cloud.projections.timeseries.reduce import in_buckets
+from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
+from dashboards.models import ChangedUpdate, CountsView
+from device_registry.load import load_registry
+from device_registry.registry import Registry
+from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
+from tests.support.registry_file import REGISTRY
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    file = tmp_path / "registry.toml"
+    file.write_text(REGISTRY, encoding="utf-8")
+    return load_registry(file)
+
+
+class FakeStore:
+    """Readings of one series; the rest of the port is not what pages use."""
+
+    def __init__(self, key: SeriesKey, readings: int) -> None:
+        self._key = key
+        ts = np.arange(readings, dtype=np.int64) * 10_000
+        self._span = Span(
+            ts=ts, value=ts % 70_000 / 10_000, q=np.zeros(readings, dtype=np.uint8)
+        )
+
+    def range(self, key: SeriesKey, t0_ms: int, t1_ms: int, limit: int) -> Span:
+        assert key == self._key
+        kept = np.flatnonzero((self._span.ts >= t0_ms) & (self._span.ts < t1_ms))[:limit]
+        return Span(ts=self._span.ts[kept], value=self._span.value[kept], q=self._span.q[kept])
+
+    def buckets(self, key: SeriesKey, t0_ms: int, t1_ms: int, step_ms: int) -> Buckets:
+        return in_buckets(self.range(key, t0_ms, t1_ms, len(self._span)), step_ms)
+
+
+class FakeEvidence:
+    """One batch, of channel 1."""
+
+    def find(
+        self, gateway: str, channel: int, t_ms: int
+    ) -> tuple[ProofEvidence, Pinned] | None:
+        is_known = gateway == "gw-chs-001" and channel == 1 and t_ms >= T0_MS
+        return (evidence(), PINNED) if is_known else None
+
+
+class Clock:
+    now_ms = 50_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def pages(
+    registry: Registry,
+    clock: Clock,
+    readings: int = 0,
+    value: Callable[[], float] = lambda: 5.0,
+) -> ProjectedPages:
+    key = SeriesKey("chs-001", "fridge-1-t", "temperature")
+    sources = Sources(
+        registry=registry,
+        standing=lambda: Standing(
+            now_ms=clock(),
+            latest={"fridge-1-t": Latest(value=value(), at_ms=clock(), exp=-1)},
+            links={},
+            alarms=(),
+            counts=CountsView(),
+        ),
+        store=FakeStore(key, readings),  # type: ignore[arg-type]
+        evidence=FakeEvidence(),
+        viewers=Viewers(),
+    )
+    return ProjectedPages(sources, clock)
+
+
+def test_an_overview_is_kept_for_a_moment_and_not_longer(registry: Registry) -> None:
+    clock = Clock()
+    values = iter([5.0, 6.0, 7.0])
+    source = pages(registry, clock, value=lambda: next(values))
+
+    def shown() -> float | None:
+        return source.overview().sites[0].points[0].value
+
+    assert [shown(), shown()] == [5.0, 5.0]
+    clock.now_ms += KEPT_MS + 1
+    assert shown() == 6.0
+    clock.now_ms -= 10 * KEPT_MS
+    assert shown() == 7.0, "a clock set back never freezes the page"
+
+
+async def test_after_a_change_no_page_is_shown_an_old_overview(registry: Registry) -> None:
+    values = iter([5.0, 6.0])
+    source = pages(registry, Clock(), value=lambda: next(values))
+    source.overview()
+    with source.subscribe() as queue:
+        source.changed()
+        assert await queue.get() == ChangedUpdate()
+    assert source.overview().sites[0].points[0].value == 6.0
+
+
+def test_a_series_is_every_reading_of_the_point_in_the_period(registry: Registry) -> None:
+    shown = pages(registry, Clock(), readings=100).series("fridge-1-t", 20_000, 50_000, 10)
+    assert list(shown.times) == [20_000, 30_000, 40_000]
+    assert list(shown.values) == [2.0, 3.0, 4.0]
+
+
+def test_when_there_are_too_many_readings_lowest_and_highest_are_shown(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projected, "RAW_READINGS", 500)
+    shown = pages(registry, Clock(), readings=1000).series("fridge-1-t", 0, 10_000_000, 100)
+    assert len(shown.times) == 100
+    assert list(shown.times) == sorted(shown.times)
+    assert {v for v in shown.values if v is not None} == {0.0, 6.0}
+
+
+def test_a_proof_is_that_of_the_points_channel(registry: Registry) -> None:
+    source = pages(registry, Clock())
+    found = source.proof("fridge-1-t", T0_MS + 15_000)
+    assert found is not None
+    assert found.value == 5.21
+    assert source.proof("fridge-1-t", T0_MS - 1) is None
+    assert source.proof("fridge-1-compressor", T0_MS) is None
+
+
+def test_an_unregistered_point_has_neither_readings_nor_proof(registry: Registry) -> None:
+    source = pages(registry, Clock())
+    assert source.series("nope", 0, 10, 10).times == ()
+    assert source.proof("nope", T0_MS) is None
