@@ -84,6 +84,11 @@ class Installation:
         return self.folder / "gateway" / "state" / "outbox"
 
     @property
+    def gateway_status(self) -> Path:
+        """Return the gateway's status file."""
+        return self.folder / "gateway" / "state" / "status.json"
+
+    @property
     def archive(self) -> Path:
         """Return the cloud's archive."""
         return self.folder / "archive"

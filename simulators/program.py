@@ -84,7 +84,20 @@ def script(name: str) -> str:
 
 def run(command: Sequence[str], timeout_s: float = 60.0) -> str:
     """Run a short command of ours and return what it printed; SimulatorError if it failed."""
-    done = subprocess.run(  # noqa: S603 - our own programs
+    done = _finished(command, timeout_s)
+    if done.returncode != 0:
+        what = " ".join(command)
+        raise SimulatorError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def try_run(command: Sequence[str], timeout_s: float = 600.0) -> bool:
+    """Run a command of ours and return whether it succeeded."""
+    return _finished(command, timeout_s).returncode == 0
+
+
+def _finished(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own programs
         [script(command[0]), *command[1:]],
         capture_output=True,
         text=True,
@@ -92,7 +105,3 @@ def run(command: Sequence[str], timeout_s: float = 60.0) -> str:
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode != 0:
-        what = " ".join(command)
-        raise SimulatorError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout

@@ -1,0 +1,152 @@
+"""The stage of the demo: a simulated pharmacy, a link that can be cut, and the real programs.
+
+Physics runs 60 times faster than the clocks, so that a refrigerator warms while one watches;
+every time stamp is real.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from simulators.errors import SimulatorError
+from simulators.installation import GATEWAY, SITE, Installation, Pace
+from simulators.link import Link
+from simulators.points import modbus_text, mqtt_text, registry_text, scanner_text
+from simulators.ports import free_port
+from simulators.site import Site, SiteOptions
+from simulators.webhook_sink import WebhookSink
+
+SCALE = 60.0
+PERIOD_S = 1.0
+PACE = Pace(
+    period_s=PERIOD_S, seal_s=2.0, answer_timeout_s=5.0, backoff_max_s=5.0, stop_grace_s=30.0
+)
+STEP_S = 0.1
+START_TIMEOUT_S = 60.0
+CATCH_UP_TIMEOUT_S = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """Everything that runs during a demo; use it as `async with Stage(...) as stage`."""
+
+    folder: Path
+    seed: int = 1
+    mqtt: bool = False
+    port: int = 0
+    site: Site = field(init=False)
+    link: Link = field(init=False)
+    sink: WebhookSink = field(init=False)
+    installation: Installation = field(init=False)
+
+    async def __aenter__(self) -> Self:
+        """Start the sensors, the link, the cloud and the gateway."""
+        self.sink = WebhookSink()
+        await self.sink.open()
+        self.installation = Installation(
+            folder=self.folder,
+            pace=PACE,
+            mqtt=self.mqtt,
+            cloud_port=self.port or free_port(),
+            broker_port=free_port() if self.mqtt else 0,
+        )
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every process and every simulated thing."""
+        await asyncio.to_thread(self.installation.stop)
+        with contextlib.suppress(AttributeError):
+            await self.link.close()
+        with contextlib.suppress(AttributeError):
+            await self.site.__aexit__()
+        await self.sink.close()
+
+    async def finish(self) -> None:
+        """Restore the link, stop the sources, seal, wait for receipts and projections."""
+        await self.link.restore()
+        code = await asyncio.to_thread(self.installation.gateway.stop, PACE.stop_grace_s + 20)
+        if code != 0:
+            tail = self.installation.gateway.tail()
+            raise SimulatorError(f"the gateway ended with {code}; its log ends:\n{tail}")
+        await self.until(self.caught_up, CATCH_UP_TIMEOUT_S, "the projections")
+        await asyncio.to_thread(self.installation.cloud.stop)
+
+    async def until(self, condition: Callable[[], object], timeout_s: float, what: str) -> None:
+        """Return once `condition()` holds; SimulatorError when it does not in time."""
+        deadline_s = time.monotonic() + timeout_s
+        while not await asyncio.to_thread(condition):
+            if time.monotonic() > deadline_s:
+                raise SimulatorError(f"waited {timeout_s:.0f} s for {what}")
+            await asyncio.sleep(STEP_S)
+
+    def cloud_status(self) -> dict[str, Any]:
+        """Return what the cloud says of itself; empty while it cannot be asked."""
+        try:
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", self.installation.cloud_port, timeout=5
+            )
+            with contextlib.closing(connection):
+                connection.request("GET", "/api/status")
+                answer = connection.getresponse()
+                found = json.loads(answer.read()) if answer.status == 200 else {}
+        except (OSError, ValueError, http.client.HTTPException):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def gateway_status(self) -> dict[str, Any]:
+        """Return the gateway's status file; empty while there is none."""
+        try:
+            found = json.loads(self.installation.gateway_status.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def caught_up(self) -> bool:
+        """Return whether every projection has applied the whole archive."""
+        status = self.cloud_status()
+        cursors = [p["cursor"] for p in status.get("projections", {}).values()]
+        return bool(cursors) and min(cursors) >= status["records"]
+
+    async def _start(self) -> None:
+        built = self.installation
+        mqtt = ("127.0.0.1", built.sensor_broker_port)
+        options = SiteOptions(
+            seed=self.seed, scale=SCALE, mqtt=mqtt, mqtt_period_s=PERIOD_S, scan_period_s=5.0,
+            outages=False, habit="bestpractice",
+        )  # fmt: skip
+        self.site = await Site(options).__aenter__()
+        upstream = built.broker_port if self.mqtt else built.cloud_port
+        self.link = Link(("127.0.0.1", upstream))
+        port = await self.link.start()
+        sources = "\n".join(
+            [
+                modbus_text("127.0.0.1", self.site.modbus_port, round(PERIOD_S * 1000)),
+                mqtt_text(*mqtt),
+                scanner_text("127.0.0.1", self.site.scanner_port),
+            ]
+        )
+        points = registry_text(SITE, GATEWAY, with_mqtt=True)
+        hook = f'[webhook]\nurls = ["http://127.0.0.1:{self.sink.port}/alarms"]\n'
+        await asyncio.to_thread(
+            built.make, sources, points, uplink=("127.0.0.1", port), cloud=hook
+        )
+        if built.broker is not None:
+            built.broker.start()
+        built.cloud.start()
+        await self.until(self._cloud_answers, START_TIMEOUT_S, "the cloud to answer")
+        built.gateway.start()
+
+    def _cloud_answers(self) -> bool:
+        self.installation.cloud.check()
+        return bool(self.cloud_status())
