@@ -21,7 +21,6 @@ from edge.uplink.events import (
     SlowDown,
     Wanted,
 )
-from evidence import cbor
 from evidence.errors import EvidenceError, WireError
 from evidence.keys import PublicKey
 from evidence.outcome import (
@@ -34,12 +33,11 @@ from evidence.outcome import (
     decode_down,
     is_receipt,
 )
-from evidence.receipt import VerifiedReceipt, verify_receipt
+from evidence.receipt import VerifiedReceipt, claimed_origin, verify_receipt
 
 log = logging.getLogger(__name__)
 
 MAX_REPLAYED = 5000
-MAX_HEADER_BYTES = 1024
 _STEM = re.compile(r"(.+/)[0-9]{4}(-[0-9]{1,4})?")  # a log of each year, or after a lost one
 
 
@@ -178,20 +176,6 @@ class Desk:
         found = [(number, self._outbox.read(number)) for number in numbers]
         lost = Runs.of(number for number, batch in found if batch is None)
         return [batch for _, batch in found if batch is not None], lost
-
-
-def claimed_origin(receipt: bytes) -> str:
-    """Return the log that a receipt says it is of; nothing is verified.
-
-    Raises:
-        WireError: it says nothing of the kind.
-    """
-    protected, _ = cbor.read_bytes(receipt, 2)
-    match cbor.decode(protected, max_bytes=MAX_HEADER_BYTES):
-        case {15: {1: str() as origin}}:
-            return origin
-        case _:
-            raise WireError("profile", "a receipt that names no log")
 
 
 def _stem(origin: str) -> str:

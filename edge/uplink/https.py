@@ -88,7 +88,8 @@ class HttpsTransport:
         finally:
             for lane in lanes:
                 lane.abort()
-            pool.shutdown(wait=False, cancel_futures=True)
+                pool.submit(lane.close)
+            pool.shutdown(wait=False)
         raise AssertionError("the lanes never end by themselves")
 
     async def _serve(
@@ -140,19 +141,19 @@ class Lane:
         """
         reused = self._connection is not None and monotonic() - self._used_s < IDLE_S
         if not reused:
-            self._close()
+            self.close()
         try:
             status, answer = self._request(body, reused=reused)
         except (ssl.SSLError, ssl.CertificateError) as error:
-            self._close()
+            self.close()
             raise RefusedError(f"{self._endpoint.url}: {error}") from error
         except (OSError, http.client.HTTPException) as error:
-            self._close()
+            self.close()
             raise UnreachedError(f"{self._endpoint.url}: {error!r}") from error
         self._used_s = monotonic()
         messages = read_answer(answer) if status == http.client.OK else None
         if messages is None:
-            self._close()
+            self.close()
             raise RefusedError(f"{self._endpoint.url} answered {status}, not with outcomes")
         return messages
 
@@ -160,9 +161,17 @@ class Lane:
         """Break off whatever the connection does, from any thread."""
         self._aborted = True
         connection = self._connection
-        if connection is not None and connection.sock is not None:
+        sock = connection.sock if connection is not None else None
+        if sock is not None:
             with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                # Of the plain socket: TLS has state that only the other thread may touch.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the connection; only from the thread that posts."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _request(self, body: bytes, *, reused: bool) -> tuple[int, bytes]:
         try:
@@ -171,14 +180,14 @@ class Lane:
             # A server may close an idle connection any time; a batch sent twice is one batch.
             if not reused or self._aborted:
                 raise
-        self._close()
+        self.close()
         return self._try_request(body)
 
     def _try_request(self, body: bytes) -> tuple[int, bytes]:
         connection = self._connection or self._connect()
         connection.request("POST", self._path, body, {"Content-Type": CONTENT_TYPE})
-        response = connection.getresponse()
-        return response.status, response.read(MAX_ANSWER_BYTES)
+        with connection.getresponse() as response:
+            return response.status, response.read(MAX_ANSWER_BYTES)
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._target.hostname or "", self._target.port
@@ -196,8 +205,3 @@ class Lane:
         if self._aborted:
             raise ConnectionAbortedError("the link was dropped")
         return connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
