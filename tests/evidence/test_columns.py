@@ -112,12 +112,12 @@ def test_each_reading_has_its_channel_time_value_and_quality() -> None:
         v0=array("h", [20, 500, 1]),
         dt=array("b", [0, -3, 7]),
         dv=array("b", [1, 0]),
-        q_start=array("B", [3]),
-        q_len=array("B", [1]),
-        q=array("B", [8]),
+        q_start=array("B", [0, 3]),
+        q_len=array("B", [1, 1]),
+        q=array("B", [2, 8]),
     )
     assert list(walk(value, 10_000)) == [
-        (1, -1, 10_000, 20, 0),
+        (1, -1, 10_000, 20, 2),
         (2, -2, 10_000, 500, 0),
         (1, -1, 10_997, 21, 0),
         (2, -2, 10_997, 500, 8),
@@ -143,6 +143,20 @@ BAD = {
     "a frame of no rows": replace(BASE, rows=array("B", [0])),
     "a frame of no width": replace(BASE, width=array("B", [0])),
     "no series": replace(BASE, channel=array("B"), v0=array("b"), exp=array("b")),
+    "width over the series, dv to match": replace(
+        BASE, width=array("B", [3]), dv=array("b", [0] * 7)
+    ),
+    "width under the series, dv to match": replace(
+        BASE, width=array("B", [1]), dv=array("b", [0])
+    ),
+    "a frame of no width among others": replace(
+        BASE,
+        rows=array("B", [2, 1]),
+        width=array("B", [0, 2]),
+        t_off=array("b", [0, 1]),
+        period=array("B", [1, 2]),
+        dv=array("b"),
+    ),
     "width over the series": replace(BASE, width=array("B", [3])),
     "width under the series": replace(BASE, width=array("B", [1])),
     "rows over dt": replace(BASE, rows=array("B", [4])),
@@ -153,16 +167,17 @@ BAD = {
     "exp of another length": replace(BASE, exp=array("b", [1, 2, 3])),
     "t_off of another length": replace(BASE, t_off=array("b", [1, 2])),
     "channel twice in a frame": replace(BASE, channel=array("B", [1, 1])),
-    "v0 over 2^52": replace(BASE, v0=array("q", [MAX_V0 + 1, 0])),
-    "v0 under -2^52": replace(BASE, v0=array("q", [0, -MAX_V0 - 1])),
+    "v0 over 2^52": replace(BASE, v0=array("q", [4_503_599_627_370_497, 0])),
+    "v0 under -2^52": replace(BASE, v0=array("q", [0, -4_503_599_627_370_497])),
     "exp over a byte": replace(BASE, exp=array("h", [128, 0])),
     "delta over 32 bits": replace(BASE, dv=array("q", [1 << 31, 0, 0, 0])),
     "rows over 16 bits": replace(BASE, rows=array("I", [65536])),
 }
 BAD |= {
-    name: replace(BASE, q_start=array("B", start), q_len=array("B", length), q=array("B", q))
+    name: replace(BASE, q_start=array("B", start), q_len=array("B", length), q=array("H", q))
     for name, (start, length, q) in {
         "quality says good": ([1], [1], [0]),
+        "quality over a byte": ([1], [1], [256]),
         "empty run": ([1], [0], [1]),
         "overlapping runs": ([0, 1], [2, 1], [1, 2]),
         "runs out of order": ([3, 0], [1, 1], [1, 2]),
@@ -193,6 +208,11 @@ def test_a_missing_reading_keeps_the_delta_zero_and_the_next_one_bridges_it() ->
         (500, 8),
         (510, 0),
     ]
+
+
+def test_v0_of_2_to_the_52_is_the_largest() -> None:
+    value = replace(BASE, v0=array("q", [1 << 52, -(1 << 52)]))
+    assert read(encode_columns(value)) == value
 
 
 def test_a_channel_may_be_in_two_frames() -> None:
