@@ -18,6 +18,9 @@ CREATE TABLE IF NOT EXISTS cursor (
   one INTEGER PRIMARY KEY CHECK (one = 1), next_index INTEGER NOT NULL
 );
 INSERT OR IGNORE INTO cursor (one, next_index) VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS remembered (
+  name TEXT PRIMARY KEY, value INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -37,6 +40,13 @@ class StateFile:
     def cursor(self) -> int:
         """Return the durable cursor."""
         return int(self._cursor)
+
+    def remembered(self, name: str, value: int) -> int:
+        """Return what this was given when the file was new, durably: `value` then."""
+        with self.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO remembered VALUES (?, ?)", (name, value))
+            asked = "SELECT value FROM remembered WHERE name = ?"
+            return int(db.execute(asked, (name,)).fetchone()[0])
 
     @contextmanager
     def transaction(self, next_index: int | None = None) -> Iterator[sqlite3.Connection]:

@@ -14,6 +14,7 @@ PERIOD_MS = 10_000
 ROWS = 6
 SEAL_MS = PERIOD_MS * ROWS
 LATENCY_MS = 500
+MONO_MS = 5_000_000
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Fridges:
     boot: int = 7
     epoch: bytes = b"epoch--1"
     seq: int = 0
-    mono_ms: int = 5_000_000
+    mono_ms: int = MONO_MS
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -59,8 +60,9 @@ class Fridges:
         return body
 
     def arrive(self, body: Body, *, recv_ms: int | None = None) -> CommittedRecord:
-        """Put a batch into the archive; by default just after its minute."""
-        at_ms = body.t0 + SEAL_MS + LATENCY_MS if recv_ms is None else recv_ms
+        """Put a batch into the archive; by default just after its minute, by true time."""
+        true_ms = START_MS + body.mono_ms - MONO_MS + SEAL_MS + LATENCY_MS
+        at_ms = true_ms if recv_ms is None else recv_ms
         last_ms = self.records[-1].recv_ms if self.records else 0
         record = batch_record(
             len(self.records), self.gateway, body, recv_ms=max(at_ms, last_ms)

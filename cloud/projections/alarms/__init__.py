@@ -1,0 +1,1 @@
+"""Alarms out of the archive: limits, missing data, silence, broken evidence."""
