@@ -1,0 +1,107 @@
+"""Makes a new installation: folder, keys, configuration, empty registry, first log, trust.
+
+Used by `coldwarden-cloud init`. Nothing that exists is ever overwritten.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.archive.stream import Stream
+from cloud.compose import load_keys, read_registry, trust_of
+from cloud.config import Config, load_config
+from cloud.core import wall_ms
+from cloud.errors import OperatorError
+from evidence.keys import SoftwareKey
+from evidence.trust import write_trust
+
+CONFIG_NAME = "cloud.toml"
+_CONFIG = """\
+# Coldwarden server. Paths are relative to this file. Every setting: coldwarden-cloud run --help
+
+[server]
+host = "{host}"
+port = {port}
+state_dir = "state"          # projections, quarantine, spool: can be rebuilt
+
+[archive]
+dir = "archive"              # the truth: back it up (coldwarden-cloud backup DEST)
+log_name = "{log_name}"
+segment_mib = {segment_mib}             # 256 for a fleet
+
+[keys]                       # 0600; not in any backup: keep a copy in a safe
+log = "keys/log.key"
+control = "keys/control.key"
+
+[registry]
+file = "registry.toml"
+
+[trust]
+dir = "trust"                # what auditors pin; written at every start
+
+# [timeseries]               # without it: SQLite under state_dir
+# kind = "influx"            # or "victoria"
+# url = "http://127.0.0.1:8086"
+# database = "coldwarden"
+
+# [mqtt]
+# host = "broker.example"
+# ca = "mqtt/ca.crt"
+# cert = "mqtt/ingest.crt"
+# key = "mqtt/ingest.key"
+
+# [webhook]
+# urls = ["https://example/alarms"]
+"""
+_REGISTRY = """\
+# Who may send: [[tenant]], [[site]], [[gateway]], [[point]]. A gateway prints its key with
+# `coldwarden-gateway status`. Restart the server after a change.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What an operator may choose at the beginning."""
+
+    log_name: str
+    host: str
+    port: int
+    segment_mib: int
+
+
+def install(folder: Path, wishes: Wishes) -> tuple[Config, str]:
+    """Make an installation in `folder` and return its configuration and the log's origin.
+
+    Raises:
+        OperatorError: the folder holds something already.
+        ConfigError: a wish cannot be.
+    """
+    file = folder / CONFIG_NAME
+    if folder.exists() and any(folder.iterdir()):
+        raise OperatorError(f"{folder} is not empty; choose a new folder")
+    (folder / "keys").mkdir(parents=True, mode=0o700)
+    file.write_text(
+        _CONFIG.format(
+            host=wishes.host,
+            port=wishes.port,
+            log_name=wishes.log_name,
+            segment_mib=wishes.segment_mib,
+        )
+    )
+    config = load_config(file)
+    SoftwareKey.generate().save(config.log_key)
+    SoftwareKey.generate().save(config.control_key)
+    config.registry.write_text(_REGISTRY)
+    return config, _begin(config)
+
+
+def _begin(config: Config) -> str:
+    """Begin the first log, so that its name is known and can be pinned from now on."""
+    keys = load_keys(config)
+    stream = Stream.open(
+        config.archive_dir, config.log_name, keys.log, config.segment_bytes, wall_ms()
+    )
+    try:
+        write_trust(config.trust_dir, trust_of(stream, read_registry(config), keys))
+        return stream.current.manifest.origin
+    finally:
+        stream.close()
