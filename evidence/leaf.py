@@ -1,4 +1,4 @@
-"""The bytes of a transparency log's leaves (SPEC.md section 7).
+"""The bytes of a transparency log's leaves (SPEC.md section 8.1).
 
 Pure. A batch's leaf can be made from the batch and the position of its run alone; whatever
 else is archived appears only as a salted hash, so that nothing personal is in what cannot be
