@@ -10,6 +10,7 @@ from hashlib import sha256
 from fastapi import FastAPI
 
 from cloud.archive.backup_record import decode_backup
+from cloud.archive.log_store import LogSettings
 from cloud.archive.stream import Stream
 from cloud.config import Config
 from cloud.core import Core, Keys, wall_ms
@@ -66,15 +67,19 @@ def open_core(config: Config) -> Core:
     keys, registry = load_keys(config), read_registry(config)
     config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        stream = Stream.open(
-            config.archive_dir, config.log_name, keys.log, config.segment_bytes, wall_ms()
-        )
+        stream = open_stream(config, keys)
         write_trust(config.trust_dir, trust_of(stream, registry, keys))
         return Core(config, registry, keys, stream)
     except (ArchiveError, CorruptError, WireError) as error:
         raise OperatorError(f"{error}; `coldwarden-verify` says more") from error
     except (LogFullError, StorageFaultError) as error:
         raise OperatorError(f"{error}; make room or replace the disk") from error
+
+
+def open_stream(config: Config, keys: Keys) -> Stream:
+    """Open the archive, or begin it; errors as `Stream.open`."""
+    settings = LogSettings(key=keys.log, segment_bytes=config.segment_bytes)
+    return Stream.open(config.archive_dir, config.log_name, settings, wall_ms())
 
 
 def trust_of(stream: Stream, registry: Registry, keys: Keys) -> Trust:

@@ -6,10 +6,8 @@ Used by `coldwarden-cloud init`. Nothing that exists is ever overwritten.
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.archive.stream import Stream
-from cloud.compose import load_keys, read_registry, trust_of
+from cloud.compose import load_keys, open_stream, read_registry, trust_of
 from cloud.config import Config, load_config
-from cloud.core import wall_ms
 from cloud.errors import OperatorError
 from evidence.keys import SoftwareKey
 from evidence.trust import write_trust
@@ -97,9 +95,7 @@ def install(folder: Path, wishes: Wishes) -> tuple[Config, str]:
 def _begin(config: Config) -> str:
     """Begin the first log, so that its name is known and can be pinned from now on."""
     keys = load_keys(config)
-    stream = Stream.open(
-        config.archive_dir, config.log_name, keys.log, config.segment_bytes, wall_ms()
-    )
+    stream = open_stream(config, keys)
     try:
         write_trust(config.trust_dir, trust_of(stream, read_registry(config), keys))
         return stream.current.manifest.origin

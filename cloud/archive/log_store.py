@@ -11,6 +11,7 @@ a checkpoint is durable before a receipt of it leaves.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ from cloud.archive.locator import Locator
 from cloud.errors import LogRefusedError
 from evidence.archive_files import LOG, RECORDS, Manifest, read_manifest, write_manifest
 from evidence.checkpoint import Checkpoint, sign
+from evidence.disk import REAL_DISK, Disk
 from evidence.errors import (
     CorruptError,
     EvidenceError,
@@ -34,6 +36,15 @@ from evidence.tiles import TileLog
 PREPARE_AT = 0.75  # of a segment: from there on the next one is filled with zeros
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What all logs of an archive share; `disk` is the seam for faults."""
+
+    key: SoftwareKey
+    segment_bytes: int
+    disk: Disk = REAL_DISK
+
+
 class LogStore:
     """See the module; `create` or `open`, then `replay` to its end, then `append`.
 
@@ -46,32 +57,30 @@ class LogStore:
         folder: Path,
         manifest: Manifest,
         records: SegmentLog,
-        key: SoftwareKey,
-        segment_bytes: int,
+        settings: LogSettings,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.locator = Locator(scratch_of(folder))
         self.refusal = ""
         self._records = records
-        self._key = key
+        self._settings = settings
+        self._key = settings.key
         self._tiles: TileLog | None = None
         self._asides: list[threading.Thread] = []
-        self._prepare_at = int(segment_bytes * PREPARE_AT)
+        self._prepare_at = int(settings.segment_bytes * PREPARE_AT)
         self._prepared = -1  # first record of the segment whose successor was asked for
         self._written = 0  # first record of the segment that is written
 
     @classmethod
-    def create(
-        cls, folder: Path, manifest: Manifest, key: SoftwareKey, segment_bytes: int
-    ) -> Self:
+    def create(cls, folder: Path, manifest: Manifest, settings: LogSettings) -> Self:
         """Begin a log in a new folder; raises as `open`."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, manifest, scratch=scratch_of(folder))
-        return cls.open(folder, key, segment_bytes)
+        write_manifest(folder, manifest, disk=settings.disk, scratch=scratch_of(folder))
+        return cls.open(folder, settings)
 
     @classmethod
-    def open(cls, folder: Path, key: SoftwareKey, segment_bytes: int) -> Self:
+    def open(cls, folder: Path, settings: LogSettings) -> Self:
         """Open a log for writing; a tree that does not agree with the records is refused.
 
         Raises:
@@ -82,9 +91,13 @@ class LogStore:
         manifest = read_manifest(folder)
         scratch = scratch_of(folder)
         records = SegmentLog.open(
-            folder / RECORDS, segment_bytes=segment_bytes, scrub=Scrub.LAST, scratch=scratch
+            folder / RECORDS,
+            segment_bytes=settings.segment_bytes,
+            scrub=Scrub.LAST,
+            disk=settings.disk,
+            scratch=scratch,
         )
-        store = cls(folder, manifest, records, key, segment_bytes)
+        store = cls(folder, manifest, records, settings)
         try:
             store._open_tree(scratch)
         except BaseException:
@@ -229,6 +242,7 @@ class LogStore:
                 self.folder / LOG,
                 {self.manifest.origin: self._key.public},
                 self._leaves_from,
+                disk=self._settings.disk,
                 scratch=scratch,
             )
         except (RestoredError, CorruptError, WireError) as error:

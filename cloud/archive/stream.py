@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from cloud.archive.ledger import Location
-from cloud.archive.log_store import LogStore
+from cloud.archive.log_store import LogSettings, LogStore
 from cloud.errors import ArchiveError, LogRefusedError
 from evidence.archive_files import MANIFEST, Manifest, Predecessor, log_folders
-from evidence.keys import SoftwareKey
 from evidence.receipt import SignedRoot
 from evidence.record import Record, run_of
 
@@ -28,20 +27,15 @@ UNKNOWN_ROOT = bytes(32)
 class Stream:
     """See the module. `group_bytes` is the most that should be appended at once."""
 
-    def __init__(
-        self, folder: Path, logs: list[LogStore], key: SoftwareKey, segment_bytes: int
-    ) -> None:
+    def __init__(self, folder: Path, logs: list[LogStore], settings: LogSettings) -> None:
         self._folder = folder
         self._logs = logs
-        self._key = key
-        self._segment_bytes = segment_bytes
-        self.group_bytes = min(GROUP_BYTES, segment_bytes // 4)
+        self._settings = settings
+        self.group_bytes = min(GROUP_BYTES, settings.segment_bytes // 4)
         self._final: dict[int, SignedRoot] = {}
 
     @classmethod
-    def open(
-        cls, folder: Path, log_name: str, key: SoftwareKey, segment_bytes: int, now_ms: int
-    ) -> Self:
+    def open(cls, folder: Path, log_name: str, settings: LogSettings, now_ms: int) -> Self:
         """Open every log of the archive, and begin the first one where there is none.
 
         Raises:
@@ -52,16 +46,16 @@ class Stream:
         logs: list[LogStore] = []
         try:
             for path in log_folders(folder) if (folder / MANIFEST).exists() else ():
-                logs.append(LogStore.open(path, key, segment_bytes))
+                logs.append(LogStore.open(path, settings))
                 _check_follows(logs)
             if not logs:
                 manifest = Manifest(origin=f"{log_name}/{_year(now_ms)}", created_ms=now_ms)
-                logs.append(LogStore.create(folder, manifest, key, segment_bytes))
+                logs.append(LogStore.create(folder, manifest, settings))
         except BaseException:
             for log in logs:
                 log.close()
             raise
-        return cls(folder, logs, key, segment_bytes)
+        return cls(folder, logs, settings)
 
     @property
     def current(self) -> LogStore:
@@ -102,7 +96,7 @@ class Stream:
             origin=origin, created_ms=now_ms, first_index=first_index, predecessor=before
         )
         folder = self._folder.with_name(f"{self._folder.name}-{len(self._logs) + 1}")
-        self._logs.append(LogStore.create(folder, manifest, self._key, self._segment_bytes))
+        self._logs.append(LogStore.create(folder, manifest, self._settings))
         return first_index
 
     def is_lost(self, size: int) -> bool:

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cloud.archive.finding import FindingRecord, decode_finding
+from cloud.archive.log_store import LogSettings
 from cloud.archive.reader import StreamReader
 from cloud.archive.restoring import Restoring
 from cloud.archive.sequencer import Sequencer, Surroundings
@@ -16,6 +17,7 @@ from cloud.ingest.keyring import Keyring
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.rejections import Rejections
 from cloud.projections.feed import CommitGroup
+from evidence.disk import REAL_DISK, Disk
 from evidence.keys import PublicKey, SoftwareKey
 from evidence.outcome import Down, decode_down, is_receipt
 from evidence.receipt import VerifiedReceipt, verify_receipt
@@ -57,6 +59,7 @@ class Cloud:
     folder: Path
     gateways: list[SigningGateway]
     quorum: int = 2
+    disk: Disk = REAL_DISK
     hands: Hands = field(default_factory=Hands)
     groups: list[CommitGroup] = field(default_factory=list)
 
@@ -74,9 +77,8 @@ class Cloud:
 
     def open(self) -> None:
         """Start as the server does."""
-        self.stream = Stream.open(
-            self.archive, LOG_NAME, LOG_KEY, SEGMENT_BYTES, self.hands.wall_ms()
-        )
+        settings = LogSettings(key=LOG_KEY, segment_bytes=SEGMENT_BYTES, disk=self.disk)
+        self.stream = Stream.open(self.archive, LOG_NAME, settings, self.hands.wall_ms())
         surroundings = Surroundings(
             answers=self.answers,
             forked=self.rejections.take,
