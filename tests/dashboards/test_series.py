@@ -32,6 +32,16 @@ def test_nothing_gives_nothing() -> None:
     assert for_chart(series([(0, None)]), 75, 100).values == []
 
 
+def test_one_reading_of_a_peak_survives_a_week_of_others() -> None:
+    readings: list[tuple[int, float | None]] = [(10 * i, 5.0) for i in range(60_000)]
+    readings[31_234] = (312_340, 9.1)
+    readings[31_240] = (312_400, 1.2)
+    shown = for_chart(series(readings), 75, 1000)
+    assert len(shown.times) < 1100
+    at = dict(zip(shown.values, shown.times, strict=True))
+    assert (at[9.1], at[1.2]) == (312_340, 312_400)
+
+
 READINGS = st.lists(st.none() | st.floats(-50, 50, allow_nan=False), min_size=1, max_size=600)
 
 

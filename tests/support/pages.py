@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from cloud.errors import UnavailableError
 from cloud.pages.viewers import Viewers
@@ -94,6 +95,8 @@ class FakePages:
         self.is_down = False
         """The time series cannot be read."""
         self.has_proofs = True
+        self.forgery: dict[str, Any] = {}
+        """Fields of a proof that are not what they should be."""
         self.readings: dict[str, list[tuple[int, float | None]]] = {}
         self.sites: tuple[SiteView, ...] = ()
         self.alarms: tuple[AlarmView, ...] = ()
@@ -119,7 +122,7 @@ class FakePages:
         rows = [r for r in self.readings.get(point, []) if r[0] <= t_ms and r[1] is not None]
         if not self.has_proofs or not rows:
             return None
-        return proof_of(*rows[-1])
+        return replace(proof_of(*rows[-1]), **self.forgery)
 
     def subscribe(self) -> AbstractContextManager[Queue[LiveUpdate | None]]:
         return self.viewers.subscribe()

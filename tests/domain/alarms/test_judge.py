@@ -48,6 +48,12 @@ def test_while_a_delay_runs_every_value_matters() -> None:
     assert j.quiet_band() is None
 
 
+def test_a_raised_alarm_with_a_delay_is_quiet_while_it_stays_raised() -> None:
+    j = judge(limit(delay_ms=60_000))
+    feed(j, [(0, 90), (60, 90), (70, 90)])
+    assert j.quiet_band() == (78, 2**53)
+
+
 def test_a_quantity_without_limits_is_always_quiet() -> None:
     j = PointJudge("p", rule_pack("CN_COLD_2_8"), Quantity.BATTERY, 0)
     assert feed(j, [(0, -(10**9)), (1, 10**9)]) == []

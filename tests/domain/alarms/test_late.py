@@ -116,6 +116,13 @@ def test_a_late_column_inside_a_known_excursion_is_judged_singly() -> None:
     assert not j.quiet(10_000, 900_000)
 
 
+def test_a_late_column_that_is_quiet_only_in_the_live_alarm_is_judged_singly() -> None:
+    j = judge()
+    feed(j, [(0, 50), (1000, 90)])
+    assert j.quiet_band() == (78, 2**53)
+    assert not j.quiet(100_000, 200_000)
+
+
 def test_a_column_that_is_partly_live_is_judged_singly() -> None:
     j = live_with_an_outage()
     assert not j.quiet(110_000, 1_100_000)

@@ -102,6 +102,13 @@ def test_acknowledging_while_the_next_delay_runs_keeps_the_delay() -> None:
     assert kinds(list(told)) == [("raised", 40)]
 
 
+def test_no_new_delay_runs_while_the_alarm_is_raised() -> None:
+    alarm = LimitAlarm("p", limit("8", delay_ms=60_000), -1)
+    state, _ = run(alarm, [(0, 90), (60, 90), (70, 90)])
+    assert state.pending_ms is None
+    assert alarm.quiet_band(state) == (78, 2**53)
+
+
 def test_acknowledging_nothing_does_nothing() -> None:
     alarm = LimitAlarm("p", limit(), -1)
     assert alarm.acknowledge(LimitState(), 0, "li") == (LimitState(), ())
