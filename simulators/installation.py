@@ -80,8 +80,8 @@ class Installation:
 
     @property
     def outbox(self) -> Path:
-        """Return the gateway's outbox."""
-        return self.folder / "gateway" / "state" / "outbox"
+        """Return the folder that holds the gateway's outbox."""
+        return self.folder / "gateway" / "state"
 
     @property
     def gateway_status(self) -> Path:

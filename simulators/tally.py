@@ -71,7 +71,7 @@ def tally(
 
 def outbox_batches(outbox: Path) -> Iterator[bytes]:
     """Yield every batch that lies in a gateway's outbox, receipted or not; changes nothing."""
-    return _payloads(outbox)
+    return _payloads(outbox / "outbox")
 
 
 def archive_batches(archive: Path) -> Iterator[bytes]:
