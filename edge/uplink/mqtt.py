@@ -38,11 +38,15 @@ V5, V311 = aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttEndpoint:
-    """The broker, and the certificates of mutual TLS; `ca` empty means none (loopback only)."""
+    """The broker, and the certificates of mutual TLS; `ca` empty means none (loopback only).
+
+    `client` ends the session's name, for a program that is not the gateway's own.
+    """
 
     host: str
     port: int
     gateway: str
+    client: str = ""
     ca: str = ""
     cert: str = ""
     key: str = ""
@@ -123,7 +127,7 @@ class MqttTransport:
         return aiomqtt.Client(
             self._endpoint.host,
             self._endpoint.port,
-            identifier=f"cw-{self._endpoint.gateway}",
+            identifier=f"cw-{self._endpoint.gateway}{self._endpoint.client}",
             protocol=self._version,
             clean_session=None if is_5 else True,
             clean_start=True if is_5 else MQTT_CLEAN_START_FIRST_ONLY,  # 5 only

@@ -242,7 +242,8 @@ class Uplink:
             await self._note_lost(generation, Loss.REFUSED, error)
 
     async def _note_lost(self, generation: int, loss: Loss, error: Exception) -> None:
-        log.warning("no link to the cloud: %s", error)
+        if str(error) != self._last_error:  # an outage is one line, not one every few seconds
+            log.warning("no link to the cloud: %s", error)
         self._last_error = str(error)
         await self._events.put((generation, Lost(self._now_ms(), loss, self._parts.draw())))
 
