@@ -129,10 +129,11 @@ async def _press(stage: Stage, terminal: Terminal) -> bool:
 
 def _status_line(stage: Stage, now_s: float) -> str:
     ours, theirs = stage.gateway_status(), stage.cloud_status()
+    recorder, uplink = ours.get("recorder", {}), ours.get("uplink", {})
     link = "up" if stage.link.mode is Mode.UP else "CUT"
     return (
         f"{int(now_s) // 60:02d}:{int(now_s) % 60:02d}  link {link:<3}  "
-        f"taken {ours.get('readings', 0):>6}  waiting {ours.get('unreceipted', 0):>3} batches  "
+        f"taken {recorder.get('readings', 0):>6}  waiting {uplink.get('waiting', 0):>3} batches  "
         f"archived {theirs.get('readings', 0):>6}  "
-        f"alarms {ours.get('alarms', 0)} here, {theirs.get('alarms', 0)} in the cloud"
+        f"alarms {recorder.get('alarms', 0)} here, {theirs.get('alarms', 0)} in the cloud"
     )

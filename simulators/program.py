@@ -96,6 +96,11 @@ def try_run(command: Sequence[str], timeout_s: float = 600.0) -> bool:
     return _finished(command, timeout_s).returncode == 0
 
 
+def answer_of(command: Sequence[str], timeout_s: float = 600.0) -> str:
+    """Run a command of ours and return what it printed, whether it succeeded or not."""
+    return _finished(command, timeout_s).stdout
+
+
 def _finished(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own programs
         [script(command[0]), *command[1:]],
