@@ -131,9 +131,10 @@ def _status_line(stage: Stage, now_s: float) -> str:
     ours, theirs = stage.gateway_status(), stage.cloud_status()
     recorder, uplink = ours.get("recorder", {}), ours.get("uplink", {})
     link = "up" if stage.link.mode is Mode.UP else "CUT"
+    taken, waiting = recorder.get("readings", 0), uplink.get("waiting", 0)
     return (
         f"{int(now_s) // 60:02d}:{int(now_s) % 60:02d}  link {link:<3}  "
-        f"taken {recorder.get('readings', 0):>6}  waiting {uplink.get('waiting', 0):>3} batches  "
+        f"taken {taken:>6}  waiting {waiting:>3} batches  "
         f"archived {theirs.get('readings', 0):>6}  "
         f"alarms {recorder.get('alarms', 0)} here, {theirs.get('alarms', 0)} in the cloud"
     )
