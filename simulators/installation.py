@@ -118,7 +118,7 @@ class Installation:
         self._write_cloud(cloud, tls)
         self._write_gateway(sources, uplink, tls)
         made = run(["coldwarden-gateway", "init", "--json", "--config", str(self.gateway_toml)])
-        public = str(json.loads(made)["public"])
+        public = str(json.loads(made)["key"])
         PublicKey.from_text(public)
         entry = f'[[gateway]]\nid = "{self.gateway_id}"\nsite = "{SITE}"\nkeys = ["{public}"]\n'
         heartbeat_s = max(1, round(self.pace.seal_s))

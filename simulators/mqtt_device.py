@@ -64,6 +64,7 @@ class MqttSensors:
 
     async def _keep_reporting(self, device: MqttDevice, host: str, port: int) -> None:
         while True:
+            _heed_cancellation()
             try:
                 async with device.connection(host, port) as client:
                     await self._report(device, client)
@@ -85,3 +86,11 @@ class MqttSensors:
 
 async def _publish(client: aiomqtt.Client, message: Message) -> None:
     await client.publish(message.topic, message.payload, qos=QOS, retain=message.retain)
+    _heed_cancellation()
+
+
+def _heed_cancellation() -> None:
+    """Raise what Python 3.11's `wait_for`, inside the library, swallows now and then."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
