@@ -92,6 +92,11 @@ class Wording:
         shape = "%H:%M:%S" if at.date() == today.date() else "%Y-%m-%d %H:%M:%S"
         return at.strftime(shape)
 
+    def moment(self, at_ms: int) -> str:
+        """Return date and time of day, whatever day it is."""
+        at = datetime.fromtimestamp(at_ms / 1000, self._zone)
+        return at.strftime("%Y-%m-%d %H:%M:%S")
+
     def iso(self, at_ms: int) -> str:
         """Return the time for machines, in UTC."""
         at = datetime.fromtimestamp(at_ms / 1000, UTC)

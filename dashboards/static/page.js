@@ -19,12 +19,12 @@
     hour: "2-digit", minute: "2-digit", second: "2-digit",
   });
   const split = (ms) => Object.fromEntries(parts.formatToParts(ms).map((p) => [p.type, p.value]));
-  const clock = (ms) => {
+  const clock = (ms, isDated) => {
     const at = split(ms);
     const today = split(nowMs());
     const time = `${at.hour}:${at.minute}:${at.second}`;
     const date = `${at.year}-${at.month}-${at.day}`;
-    return date === `${today.year}-${today.month}-${today.day}` ? time : `${date} ${time}`;
+    return !isDated && date === `${today.year}-${today.month}-${today.day}` ? time : `${date} ${time}`;
   };
 
   const age = (ms) => {
@@ -45,7 +45,7 @@
   };
 
   const writeTimes = () => {
-    document.querySelectorAll("[data-clock]").forEach((n) => setText(n, clock(Number(n.dataset.clock))));
+    document.querySelectorAll("[data-clock]").forEach((n) => setText(n, clock(Number(n.dataset.clock), "dated" in n.dataset)));
     setText(document.getElementById("zone"), zone);
   };
   const writeAges = () => {

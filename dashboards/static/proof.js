@@ -79,7 +79,7 @@
     dialog.showModal();
     dialog.scrollTop = 0;
     proof.querySelectorAll("[data-clock]").forEach((n) => {
-      n.textContent = window.coldwarden.clock(Number(n.dataset.clock));
+      n.textContent = window.coldwarden.clock(Number(n.dataset.clock), true);
     });
     await check(proof);
   };

@@ -54,6 +54,10 @@ def test_today_is_the_viewers_today() -> None:
     )
 
 
+def test_a_moment_always_has_its_date() -> None:
+    assert wording().moment(NOON_MS) == f"{wording().iso(NOON_MS)[:10]} 12:00:00"
+
+
 def test_an_unknown_zone_is_utc() -> None:
     assert wording(tz="Mars/Olympus").clock(NOON_MS) == "12:00:00"
     assert zone_or_utc("Asia/Shanghai") == ZoneInfo("Asia/Shanghai")
