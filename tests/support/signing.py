@@ -40,6 +40,7 @@ class SigningGateway:
         self.site = site
         self.key = SoftwareKey(-19, number.to_bytes(32, "big"))
         self.boot = 1
+        self.sealed = 0
         self.start_ms = T0_MS
         self.checkpoint: tuple[int, bytes] | None = None
         self.lowest_held: tuple[bytes, int] | None = None
@@ -56,7 +57,7 @@ class SigningGateway:
 
     def body(self, values: Sequence[int] = (500, 501, 499)) -> Body:
         """Return the next body; nothing moves on until `sign`."""
-        at_ms = self.seq * PERIOD_MS
+        at_ms = self.sealed * PERIOD_MS
         return Body(
             epoch=self.epoch,
             seq=self.seq,
@@ -86,6 +87,7 @@ class SigningGateway:
         self.sent[body.epoch, body.seq] = data
         self.prev = sha256(data).digest()
         self.seq = body.seq + 1
+        self.sealed += 1
         self.total = body.readings_total
         return data
 
