@@ -22,9 +22,10 @@ _serial = itertools.count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """The calls of the operating system that change what is on a disk."""
+    """The calls of the operating system that change what is on a disk, and one that reads."""
 
     open: Callable[[Path, int], int] = lambda path, flags: os.open(path, flags, 0o644)
+    pread: Callable[[int, int, int], bytes] = os.pread
     pwrite: Callable[[int, bytes | memoryview, int], int] = os.pwrite
     fdatasync: Callable[[int], None] = os.fdatasync
     fsync: Callable[[int], None] = os.fsync

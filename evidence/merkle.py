@@ -16,6 +16,7 @@ MAX_PATH = 64
 EMPTY_ROOT = sha256(b"").digest()
 
 NodeReader = Callable[[int, int], bytes]
+EdgeReader = Callable[[int, int, NodeReader], bytes]
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -79,8 +80,16 @@ def tree_root(size: int, node: NodeReader) -> bytes:
     return range_hash(0, size, node)
 
 
-def inclusion_path(index: int, size: int, node: NodeReader) -> list[bytes]:
+def inclusion_path(
+    index: int, size: int, node: NodeReader, edge: EdgeReader = range_hash
+) -> list[bytes]:
     """Return the audit path of leaf `index` in the tree of `size` leaves, leaf end first.
+
+    Args:
+        index: of the leaf.
+        size: of the tree.
+        node: gives the complete subtrees.
+        edge: `range_hash`, or what remembers its results; asked once at most.
 
     Raises:
         ValueError: there is no such leaf.
@@ -94,7 +103,7 @@ def inclusion_path(index: int, size: int, node: NodeReader) -> list[bytes]:
         if begin + (1 << level) <= size:
             path.append(node(level, sibling))
         elif begin < size:
-            path.append(range_hash(begin, size, node))
+            path.append(edge(begin, size, node))
         level += 1
     return path
 

@@ -15,7 +15,7 @@ from evidence.errors import WireError
 from evidence.leaf import SALT_BYTES, batch_leaf, genesis_leaf, salted_leaf
 from evidence.segment import MAX_RECORD_BYTES
 
-ID_BYTES = 8
+_START = b"\x86"  # an array of six
 VIAS = frozenset({"https", "mqtt", "card", "local"})
 
 
@@ -72,7 +72,7 @@ def encode_record(record: Record) -> bytes:
     """Return the bytes of a record."""
     return b"".join(
         (
-            b"\x86",
+            _START,
             cbor.uint(record.index),
             cbor.uint(record.kind),
             cbor.uint(record.recv_ms),
@@ -89,20 +89,48 @@ def decode_record(data: bytes) -> Record:
     Raises:
         WireError: it is not one, to the letter.
     """
-    match cbor.decode(data, max_bytes=MAX_RECORD_BYTES, max_depth=2):
-        case [
-            int() as index,
-            int() as kind,
-            int() as recv_ms,
-            str() as via,
-            bytes() as content,
-            list() as extra,
-        ] if _are_counts(index, kind, recv_ms) and via in VIAS:
-            record = Record(index, kind, recv_ms, via, content, tuple(extra))
-        case _:
-            raise WireError("field", "not [index, kind, recv_ms, via, bytes, extra]")
-    _check(record)
+    if len(data) > MAX_RECORD_BYTES or data[:1] != _START:
+        raise WireError("field", "not [index, kind, recv_ms, via, bytes, extra]")
+    index, at = _read_uint(data, 1)
+    kind, at = _read_uint(data, at)
+    recv_ms, at = _read_uint(data, at)
+    via, at = cbor.decode_at(data, at, max_depth=0)
+    content, at = cbor.read_bytes(data, at)
+    if not isinstance(via, str) or via not in VIAS:
+        raise WireError("field", "via is none of the known ways")
+    extra, end = _read_run(data, at) if kind == RecordKind.BATCH else _read_extra(data, at)
+    if end != len(data):
+        raise WireError("field", "bytes follow the record")
+    record = Record(index, kind, recv_ms, via, content, extra)
+    if kind != RecordKind.BATCH:
+        _check(record)
     return record
+
+
+def _read_run(data: bytes, at: int) -> tuple[tuple[bytes, bytes, int, int], int]:
+    """Return (kid, epoch, seq, lo), which most records end with."""
+    if data[at : at + 2] != b"\x84\x48" or data[at + 10 : at + 11] != b"\x48":
+        raise WireError("field", "extra does not fit the record of a batch")
+    kid, epoch = data[at + 2 : at + 10], data[at + 11 : at + 19]
+    seq, at = _read_uint(data, at + 19)
+    lo, at = _read_uint(data, at)
+    if lo > seq:
+        raise WireError("field", "the run of a batch ends before it begins")
+    return (kid, epoch, seq, lo), at
+
+
+def _read_extra(data: bytes, at: int) -> tuple[tuple[bytes | int, ...], int]:
+    extra, end = cbor.decode_at(data, at, max_depth=1)
+    if not isinstance(extra, list):
+        raise WireError("field", "extra is no list")
+    return tuple(extra), end
+
+
+def _read_uint(data: bytes, at: int) -> tuple[int, int]:
+    major, number, end = cbor.read_head(data, at)
+    if major != cbor.UINT:
+        raise WireError("field", f"expected an unsigned integer at {at}")
+    return number, end
 
 
 def leaf_of(record: Record) -> bytes:
@@ -141,11 +169,8 @@ def _origin(data: bytes) -> str:
 
 
 def _check(record: Record) -> None:
+    """Raise WireError when `extra` or the content of another record than a batch is wrong."""
     match record.extra:
-        case (bytes() as kid, bytes() as epoch, int() as seq, int() as lo) if (
-            record.kind == RecordKind.BATCH
-        ):
-            fits = len(kid) == len(epoch) == ID_BYTES and _are_counts(lo, seq) and lo <= seq
         case () if record.kind == RecordKind.GENESIS:
             _origin(record.data)
             fits = record.index == 0
@@ -155,8 +180,3 @@ def _check(record: Record) -> None:
             fits = False
     if not fits:
         raise WireError("field", f"extra does not fit a record of kind {record.kind}")
-
-
-def _are_counts(*values: int) -> bool:
-    # A boolean is an int of Python and no number of the wire.
-    return all(type(value) is int and value >= 0 for value in values)

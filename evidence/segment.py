@@ -32,6 +32,7 @@ MAX_RECORD_BYTES = 1 << 20  # a batch is at most 64 KiB; the rest is room for ot
 MIN_SEGMENT_BYTES = 4096
 MAX_SEGMENT_BYTES = (1 << 32) - 1  # offsets are 32 bits in an index
 ID_BYTES = 16
+MAX_SEQ = (1 << 64) - 1
 
 _HEADER = struct.Struct("<8sQ16sQII")
 _RECORD = struct.Struct("<4sIIIQ")
@@ -181,6 +182,7 @@ class Walk:
         self._seed = seed_of(header)
         self._end = min(header.limit, header.limit if end is None else end)
         self._stop_seq = next_first_seq
+        self._beyond = MAX_SEQ if next_first_seq is None else next_first_seq
         self._offset, self._seq = start or (HEADER_BYTES, header.first_seq)
         self._window_bytes = window_bytes
         self._base = 0
@@ -240,20 +242,16 @@ class Walk:
         return Rot(offset=offset, end=self._offset, first_seq=first_seq, last_seq=self._seq - 1)
 
     def _later_record(self) -> Found | None:
-        """Return the next valid record that proves the present place was once synced."""
-        offset = self._offset
+        """Return the next valid record, if something proves the present place was synced."""
+        offset, first = self._offset, None
         while (offset := self._next_mark(offset)) < self._end:
             candidate = self._record_at(offset)
-            if candidate is not None and self._proves_rot(candidate):
-                return candidate[0]
+            if candidate is not None and self._seq < candidate[0].seq < self._beyond:
+                first = first or candidate[0]
+                if self._stop_seq is not None or self._seq < candidate[1]:
+                    return first
             offset += 1
         return None
-
-    def _proves_rot(self, candidate: tuple[Found, int]) -> bool:
-        found, group_seq = candidate
-        if self._stop_seq is not None:
-            return self._seq < found.seq < self._stop_seq
-        return self._seq < found.seq and self._seq < group_seq
 
     def _next_mark(self, offset: int) -> int:
         while offset < self._end:

@@ -11,7 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evidence.disk import Disk, created, install, temporary_path, write_all, write_zeros
+from evidence.disk import (
+    REAL_DISK,
+    Disk,
+    created,
+    install,
+    temporary_path,
+    write_all,
+    write_zeros,
+)
 from evidence.errors import CorruptError
 from evidence.segment import (
     HEADER_BYTES,
@@ -48,6 +56,7 @@ class SegmentFile:
         end: offset after the last record; only the log's writer moves it.
         sound: whether more may be written to it.
         marks: offsets of some records, by seq; a cache that any thread may add to.
+        disk: what reads it.
     """
 
     path: Path
@@ -58,6 +67,7 @@ class SegmentFile:
     end: int = HEADER_BYTES
     sound: bool = True
     marks: dict[int, int] = field(default_factory=dict)
+    disk: Disk = REAL_DISK
 
     @property
     def known_header(self) -> Header:
@@ -87,7 +97,7 @@ class SegmentFile:
         if self.header is None:
             yield self._all_lost(next_first_seq)
             return
-        with reading(self.path, self) as read:
+        with self.reading() as read:
             walk = Walk(
                 self.header,
                 read,
@@ -104,13 +114,39 @@ class SegmentFile:
 
     def payload_at(self, offset: int, seq: int) -> bytes:
         """Return the record `seq` that lies at `offset`; raises CorruptError."""
-        with reading(self.path, self) as read:
+        with self.reading() as read:
             start = (offset, seq)
             walk = Walk(self.known_header, read, start=start, window_bytes=_READ_BYTES)
             found = next(iter(walk))
         if isinstance(found, Found) and found.seq == seq:
             return found.payload
         raise CorruptError(self.path, offset, f"record {seq} cannot be read")
+
+    @contextmanager
+    def reading(self) -> Iterator[Read]:
+        """Open the file; a sector that cannot be read reads as zeros and makes it unsound."""
+        fd = os.open(self.path, os.O_RDONLY)
+
+        def read(offset: int, size: int) -> bytes:
+            with suppress(OSError):
+                return self.disk.pread(fd, size, offset)
+            self.sound = False
+            return b"".join(self._sectors(fd, offset, size))
+
+        try:
+            yield read
+        finally:
+            os.close(fd)
+
+    def _sectors(self, fd: int, offset: int, size: int) -> Iterator[bytes]:
+        end = offset + size
+        while offset < end:
+            step = min(_SECTOR_BYTES - offset % _SECTOR_BYTES, end - offset)
+            try:
+                yield self.disk.pread(fd, step, offset)
+            except OSError:
+                yield bytes(step)
+            offset += step
 
     def mark(self, seq: int, offset: int) -> None:
         """Remember where a record starts, for a few of them."""
@@ -143,52 +179,20 @@ def list_segments(directory: Path) -> list[Path]:
     return sorted(p for p in directory.iterdir() if is_segment_name(p.name))
 
 
-def open_segment(path: Path) -> SegmentFile:
+def open_segment(path: Path, disk: Disk = REAL_DISK) -> SegmentFile:
     """Return what the header of `path` says; raises OSError when it cannot be opened."""
-    first_seq = int(path.stem, 16)
     file_bytes = path.stat().st_size
-    with reading(path) as read:
-        header, rot = read_header(read, file_bytes)
-    if header is not None and header.first_seq != first_seq:
-        header = None
-    sound = header is not None and header.segment_bytes == file_bytes
-    return SegmentFile(
-        path=path,
-        first_seq=first_seq,
-        file_bytes=file_bytes,
-        header=header,
-        header_rot=rot if header else None,
-        sound=sound,
+    segment = SegmentFile(
+        path=path, first_seq=int(path.stem, 16), file_bytes=file_bytes, header=None, disk=disk
     )
-
-
-@contextmanager
-def reading(path: Path, segment: SegmentFile | None = None) -> Iterator[Read]:
-    """Open `path` for reading; a sector that cannot be read makes `segment` unsound."""
-    fd = os.open(path, os.O_RDONLY)
-
-    def read(offset: int, size: int) -> bytes:
-        with suppress(OSError):
-            return os.pread(fd, size, offset)
-        if segment is not None:
-            segment.sound = False
-        return b"".join(_sectors(fd, offset, size))
-
-    try:
-        yield read
-    finally:
-        os.close(fd)
-
-
-def _sectors(fd: int, offset: int, size: int) -> Iterator[bytes]:
-    end = offset + size
-    while offset < end:
-        step = min(_SECTOR_BYTES - offset % _SECTOR_BYTES, end - offset)
-        try:
-            yield os.pread(fd, step, offset)
-        except OSError:
-            yield bytes(step)
-        offset += step
+    with segment.reading() as read:
+        header, rot = read_header(read, file_bytes)
+    if header is None or header.first_seq != segment.first_seq:
+        segment.sound = False
+    else:
+        segment.header, segment.header_rot = header, rot
+        segment.sound = segment.sound and header.segment_bytes == file_bytes
+    return segment
 
 
 def make_zeros(disk: Disk, directory: Path, scratch: Path | None, size: int) -> Path:
@@ -230,6 +234,7 @@ def begin_segment(
         first_seq=header.first_seq,
         file_bytes=header.segment_bytes,
         header=header,
+        disk=disk,
     )
     return segment, fd
 

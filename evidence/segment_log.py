@@ -157,7 +157,7 @@ class SegmentLog:
     @property
     def rot(self) -> tuple[RotRange, ...]:
         """Return the damage met so far, in order."""
-        return tuple(self._rot[key] for key in sorted(self._rot))
+        return tuple(rot for _, rot in sorted(self._rot.copy().items()))
 
     def append(self, payload: bytes) -> Position:
         """Write one record; see `append_many`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from evidence.disk import TEMPORARY, Disk, write_zeros
 from evidence.segment import Found, Rot, Tail, nonzero_span
-from evidence.segment_file import SegmentFile, list_segments, open_segment, reading
+from evidence.segment_file import SegmentFile, list_segments, open_segment
 
 
 class Scrub(Enum):
@@ -51,7 +51,7 @@ def recover(directory: Path, scrub: Scrub, disk: Disk) -> Recovered:
     """Read the log in `directory`; raises OSError when that is refused."""
     for stale in directory.glob(f"*{TEMPORARY}"):
         disk.unlink(stale)
-    found = Recovered(segments=[open_segment(path) for path in list_segments(directory)])
+    found = Recovered(segments=[open_segment(path, disk) for path in list_segments(directory)])
     for i, segment in enumerate(found.segments):
         if segment.header_rot is not None:
             found.rot.append(rot_range(segment, segment.header_rot))
@@ -85,7 +85,7 @@ def _clean(found: Recovered, segment: SegmentFile, disk: Disk) -> None:
     if segment.header is None:
         return
     if segment.sound:
-        with reading(segment.path, segment) as read:
+        with segment.reading() as read:
             dirty = nonzero_span(read, segment.end, segment.limit)
         if dirty is not None and segment.sound:
             found.torn_bytes += dirty[1] - dirty[0]

@@ -6,9 +6,9 @@ are fetched when asked for, checked against the tree above them, and forgotten a
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
-from evidence.merkle import node_hash
 from evidence.tile_layout import HEIGHT, WIDTH
 
 KEEP_TILES = 256  # about 40 KiB each with the inner nodes
@@ -19,21 +19,25 @@ class Tile:
 
     __slots__ = ("index", "levels")
 
-    def __init__(self, index: int, hashes: Iterable[bytes] = ()) -> None:
+    def __init__(self, index: int, hashes: Sequence[bytes] = ()) -> None:
         self.index = index
         self.levels: list[list[bytes]] = [[] for _ in range(HEIGHT + 1)]
-        for hashed in hashes:
-            self.add(hashed)
+        self.extend(hashes)
 
-    def add(self, hashed: bytes) -> None:
-        """Add the next hash; the tile is not full."""
-        levels = self.levels
-        for level in range(HEIGHT + 1):
-            row = levels[level]
-            row.append(hashed)
-            if len(row) & 1:
+    def extend(self, hashes: Sequence[bytes]) -> None:
+        """Add the next hashes, no more than still fit."""
+        for level in range(HEIGHT):
+            row = self.levels[level]
+            row.extend(hashes)
+            start = 2 * len(self.levels[level + 1])
+            # Spelled out, not `node_hash`: this is half of what a leaf costs.
+            hashes = [
+                sha256(b"\x01" + row[at] + row[at + 1]).digest()
+                for at in range(start, len(row) - 1, 2)
+            ]
+            if not hashes:
                 return
-            hashed = node_hash(row[-2], hashed)
+        self.levels[HEIGHT].extend(hashes)
 
     @property
     def width(self) -> int:
@@ -79,23 +83,37 @@ class TileTree:
         """Return the number of leaves."""
         return self._edges[0].index * WIDTH + self._edges[0].width
 
-    def append(self, hashed_leaf: bytes, filled: Callable[[int, Tile], None]) -> None:
-        """Add a leaf's hash; `filled(level, tile)` is told of each tile that this fills."""
-        hashed, level = hashed_leaf, 0
-        while True:
-            edge = self._edges[level]
-            edge.add(hashed)
-            if not edge.full:
-                return
-            if level + 1 == len(self._edges):
-                self._edges.append(Tile(0))
-            # Kept before it stops being the edge: a reader finds it in one place or the other.
-            self._keep(level, edge)
-            self._edges[level] = Tile(edge.index + 1)
-            filled(level, edge)
-            hashed, level = edge.root, level + 1
+    def extend(self, hashes: Sequence[bytes], filled: Callable[[int, Tile], None]) -> None:
+        """Add leaf hashes; `filled(level, tile)` is told of each tile that this fills.
 
-    def load(self, size: int, partial: Iterable[bytes]) -> None:
+        The tiles of one level are told in order, and before those of the next.
+        """
+        level = 0
+        while hashes:
+            if level == len(self._edges):
+                self._edges.append(Tile(0))
+            hashes = self._extend_level(level, hashes, filled)
+            level += 1
+
+    def _extend_level(
+        self, level: int, hashes: Sequence[bytes], filled: Callable[[int, Tile], None]
+    ) -> list[bytes]:
+        """Return the roots of the tiles that were filled: what the next level gets."""
+        roots, at = [], 0
+        while at < len(hashes):
+            edge = self._edges[level]
+            room = WIDTH - edge.width
+            edge.extend(hashes[at : at + room])
+            at += room
+            if edge.full:
+                # Kept before it stops being the edge: a reader finds it in one of the two.
+                self._keep(level, edge)
+                self._edges[level] = Tile(edge.index + 1)
+                filled(level, edge)
+                roots.append(edge.root)
+        return roots
+
+    def load(self, size: int, partial: Sequence[bytes]) -> None:
         """Become the tree of `size` leaves, whose last size % 256 leaf hashes are `partial`.
 
         Reads at most 255 tiles of each level.
@@ -104,10 +122,9 @@ class TileTree:
         count = size // WIDTH  # full tiles of the level below
         while count:
             below = len(edges) - 1
-            edge = Tile(count // WIDTH)
-            for index in range(count - count % WIDTH, count):
-                edge.add(self._fetch(below, index).root)
-            edges.append(edge)
+            first = count - count % WIDTH
+            roots = [self._fetch(below, index).root for index in range(first, count)]
+            edges.append(Tile(count // WIDTH, roots))
             count //= WIDTH
         self._edges = edges
         self._kept.clear()

@@ -28,7 +28,14 @@ from evidence.disk import (
 )
 from evidence.errors import CorruptError, RestoredError, StorageFaultError, WireError
 from evidence.keys import PublicKey
-from evidence.merkle import consistency_path, inclusion_path, leaf_hash, tree_root
+from evidence.merkle import (
+    NodeReader,
+    consistency_path,
+    inclusion_path,
+    leaf_hash,
+    range_hash,
+    tree_root,
+)
 from evidence.tile import Tile, TileTree
 from evidence.tile_layout import (
     CHECKPOINT,
@@ -44,6 +51,7 @@ from evidence.tile_layout import (
 )
 
 WRITE_AT_TILES = 64  # full tiles held in memory before they are written, published or not
+KEEP_FOLDS = 256
 COMPARE_LEAVES = 1 << 16  # under a second of reading records at every start
 
 LeavesFrom = Callable[[int], Iterable[bytes]]
@@ -61,6 +69,7 @@ class TileLog:
         self._tree = TileTree(self._fetch, self._refusal)
         self._entries: list[bytes] = []  # of the bundle that is filled now
         self._full: dict[TileName, bytes] = {}  # not written yet
+        self._folds: dict[tuple[int, int], bytes] = {}
         self._unsynced: set[Path] = set()
         self._broken = False
         self.checkpoint: Checkpoint | None = None
@@ -123,12 +132,11 @@ class TileLog:
             StorageFaultError, LogFullError: full tiles could not be written yet; all the
                 leaves were added, and the tiles are tried again.
         """
-        for entry in entries:
-            if len(entry) > MAX_ENTRY_BYTES:
-                raise ValueError(f"an entry of {len(entry)} bytes, at most 65535 fit")
-        for entry in entries:
-            self._entries.append(entry)
-            self._tree.append(leaf_hash(entry), self._filled)
+        longest = max(map(len, entries), default=0)
+        if longest > MAX_ENTRY_BYTES:
+            raise ValueError(f"an entry of {longest} bytes, at most {MAX_ENTRY_BYTES} fit")
+        self._entries.extend(entries)
+        self._tree.extend([leaf_hash(entry) for entry in entries], self._filled)
         if len(self._full) >= WRITE_AT_TILES:
             self._write_full()
 
@@ -142,7 +150,7 @@ class TileLog:
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Return the path of leaf `index` in the tree of `size` leaves; raises CorruptError."""
-        return inclusion_path(index, size, self._tree.node)
+        return inclusion_path(index, size, self._tree.node, self._right_edge)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the tree of `new` leaves extends that of `old`."""
@@ -219,8 +227,9 @@ class TileLog:
     def _filled(self, level: int, tile: Tile) -> None:
         self._full[TileName(level, tile.index)] = tile.data
         if level == 0:
-            self._full[TileName(ENTRIES, tile.index)] = encode_bundle(self._entries)
-            self._entries = []
+            bundle = encode_bundle(self._entries[:WIDTH])
+            self._full[TileName(ENTRIES, tile.index)] = bundle
+            del self._entries[:WIDTH]
 
     def _write_full(self) -> None:
         try:
@@ -269,6 +278,15 @@ class TileLog:
             path.parent.rmdir()  # fails while something else is in it
 
     # -- reading
+
+    def _right_edge(self, begin: int, end: int, node: NodeReader) -> bytes:
+        """Return `range_hash`, remembered: all receipts of a checkpoint share these few."""
+        known = self._folds.get((begin, end))
+        if known is None:
+            if len(self._folds) >= KEEP_FOLDS:
+                self._folds = {}
+            known = self._folds[begin, end] = range_hash(begin, end, node)
+        return known
 
     def _fetch(self, level: int, index: int) -> Tile:
         name = TileName(level, index)

@@ -49,7 +49,7 @@ class LogAudit:
         if self._given_up:
             return
         self._entries.append(leaf)
-        self._tree.append(leaf_hash(leaf), self._filled)
+        self._tree.extend((leaf_hash(leaf),), self._filled)
         if self._tree.size in self.watched:
             self.roots[self._tree.size] = tree_root(self._tree.size, self._tree.node)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.segment import Found, Rot, Tail, nonzero_span
-from evidence.segment_file import SegmentFile, open_segment, reading
+from evidence.segment_file import SegmentFile, open_segment
 from evidence.verifier.report import Check, Place
 
 NameOf = Callable[[Path], str]
@@ -75,7 +75,7 @@ def _check_header(segment: SegmentFile, reader: SegmentReader) -> None:
 
 
 def _check_tail(segment: SegmentFile, reader: SegmentReader, tail: Tail) -> None:
-    with reading(segment.path, segment) as read:
+    with segment.reading() as read:
         span = nonzero_span(read, tail.offset, segment.limit)
     if span is not None:
         _tell(

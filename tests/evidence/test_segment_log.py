@@ -247,6 +247,31 @@ def test_a_truncated_last_segment_is_reported_and_never_written(tmp_path: Path) 
         assert contents(log) == {0: payloads[0], 1: payloads[1], 2: b"next"}
 
 
+@pytest.mark.parametrize("unreadable", [300, 2500])
+def test_a_sector_that_cannot_be_read_costs_what_lies_in_it(
+    tmp_path: Path, unreadable: int
+) -> None:
+    segment_bytes = 1 << 15
+    payloads = [bytes([n + 1]) * 300 for n in range(60)]
+    with SegmentLog.open(tmp_path, segment_bytes=segment_bytes) as log:
+        for payload in payloads:
+            log.append(payload)
+            log.sync()
+    bad = range(
+        4 * unreadable, 4 * unreadable + 1
+    )  # its whole sector of 4 KiB reads as nothing
+    faults = FaultyDisk(unreadable=bad)
+    with SegmentLog.open(tmp_path, segment_bytes=segment_bytes, disk=faults.disk()) as log:
+        held = contents(log)
+        assert all(held[seq] == payloads[seq] for seq in held)
+        lost = set(range(60)) - set(held)
+        named = {n for rot in log.rot for n in range(rot.first_seq, rot.last_seq + 1)}
+        assert lost == named
+        assert 12 <= len(lost) <= 14
+        at = log.append(b"next")
+        assert (at.seq, at.segment) == (60, 60)  # never into the damaged file
+
+
 def test_a_damaged_record_is_refused_by_position(tmp_path: Path) -> None:
     with opened(tmp_path) as log:
         first, second = log.append(b"a" * 100), log.append(b"b" * 100)

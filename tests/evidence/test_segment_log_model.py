@@ -21,16 +21,17 @@ SIZES = st.lists(st.integers(0, 900), min_size=1, max_size=4)
 class LogMachine(RuleBasedStateMachine):
     """`written` is what the log should hold; the first `durable` of it survive anything.
 
-    What a fault took back (`doubtful`) may still be on the disk after a power cut, until the
-    next segment begins.
+    After a power cut any of the `attempts` since the last flush may be found at its place,
+    those included that a fault or a full disk refused: none was ever promised, none is mixed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
         self.written: list[bytes] = []
-        self.doubtful: list[bytes] = []
         self.durable = 0
+        self.attempts: dict[int, set[bytes]] = {}
+        self.made = 0
         self.faults = FaultyDisk()
         self.log = self.opened()
 
@@ -44,32 +45,39 @@ class LogMachine(RuleBasedStateMachine):
         self.faults.forget()
         shutil.rmtree(self.directory)
 
-    def payloads(self, sizes: list[int]) -> list[bytes]:
-        count = len(self.written)
-        return [bytes([(count + n) % 255 + 1]) * size for n, size in enumerate(sizes)]
+    def group(self, sizes: list[int]) -> list[bytes]:
+        """Return new payloads, each unlike any other, and note that they will be tried."""
+        payloads = []
+        for place, size in enumerate(sizes, len(self.written)):
+            self.made += 1
+            payloads.append(self.made.to_bytes(4, "big") + bytes(size))
+            self.attempts.setdefault(place, set()).add(payloads[-1])
+        return payloads
+
+    def flushed(self) -> None:
+        if self.log.synced_seq > self.durable:  # else nothing was flushed
+            self.attempts = {}
+        self.durable = self.log.synced_seq
 
     @rule(sizes=SIZES)
     def append(self, sizes: list[int]) -> None:
-        group = self.payloads(sizes)
+        group = self.group(sizes)
         positions = self.log.append_many(group)
-        assert [at.seq for at in positions] == list(
-            range(len(self.written), len(self.written) + len(group))
-        )
         self.written += group
-        self.doubtful = []
+        assert [at.seq for at in positions] == list(range(len(self.written)))[-len(group) :]
 
     @rule()
     def sync(self) -> None:
         self.log.sync()
-        self.durable = len(self.written)
+        assert self.log.synced_seq == len(self.written)
+        self.flushed()
 
     @rule(sizes=SIZES, partial_bytes=st.integers(0, 2000))
     def disk_full(self, sizes: list[int], partial_bytes: int) -> None:
-        group = self.payloads(sizes)
+        group = self.group(sizes)
         self.faults.fail("pwrite", errno.ENOSPC, partial_bytes)
         try:
             self.log.append_many(group)
-            self.doubtful = []
             self.written += group  # the write was shorter than the room left
         except LogFullError:
             pass
@@ -77,22 +85,20 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(sizes=SIZES, call=st.sampled_from(["pwrite", "fdatasync", "rename"]))
     def storage_fault(self, sizes: list[int], call: str) -> None:
-        group = self.payloads(sizes)
+        group = self.group(sizes)
         self.faults.fail(call)
         try:
             self.log.append_many(group)
-            self.doubtful = []
             self.written += group
             self.log.sync()
+            self.flushed()
         except StorageFaultError:
             self.faults.heal()
             kept = self.log.reopen_after_fault()
             assert kept >= self.durable
-            self.doubtful = self.written[kept:] or self.doubtful
             del self.written[kept:]
             self.durable = kept
         self.faults.heal()
-        self.durable = max(self.durable, self.log.synced_seq)
 
     @rule(seed=st.integers(0, 2**32))
     def power_cut(self, seed: int) -> None:
@@ -101,19 +107,20 @@ class LogMachine(RuleBasedStateMachine):
         self.faults.seed = seed
         self.faults.crash()
         self.log = self.opened()
-        self.written += self.doubtful
-        self.doubtful = []
-        assert self.durable <= self.log.next_seq <= len(self.written)
-        del self.written[self.log.next_seq :]
-        self.durable = len(self.written)
+        assert self.log.next_seq >= self.durable
+        del self.written[self.durable :]
+        for at, payload in self.log.scan(self.durable):
+            assert at.seq == len(self.written)
+            assert payload in self.attempts[at.seq]
+            self.written.append(payload)
+        self.flushed()
 
     @rule()
     def kill(self) -> None:
         self.log.close()
         self.log = self.opened()
-        self.doubtful = []
         assert self.log.next_seq == len(self.written)
-        self.durable = len(self.written)
+        self.flushed()
 
     @rule(share=st.floats(0, 1))
     def drop(self, share: float) -> None:

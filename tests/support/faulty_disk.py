@@ -26,17 +26,22 @@ class _Write:
 
 @dataclass(slots=True)
 class FaultyDisk:
-    """Counts flushes; `fail` arms one refusal of one call."""
+    """Counts flushes; `fail` arms one refusal of one call.
+
+    Bytes `unreadable` of every file cannot be read.
+    """
 
     seed: int = 0
     flushes: int = 0
     written_bytes: int = 0
+    unreadable: range = range(0)
     _unsynced: dict[int, list[_Write]] = field(default_factory=dict)
     _renames: list[tuple[Path, Path]] = field(default_factory=list)
     _armed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def disk(self) -> Disk:
         return Disk(
+            pread=self._pread,
             pwrite=self._pwrite,
             fdatasync=self._sync,
             fsync=self._sync,
@@ -76,6 +81,11 @@ class FaultyDisk:
         if call in self._armed:
             number, _ = self._armed.pop(call)
             raise OSError(number, os.strerror(number))
+
+    def _pread(self, fd: int, size: int, offset: int) -> bytes:
+        if offset < self.unreadable.stop and self.unreadable.start < offset + size:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return os.pread(fd, size, offset)
 
     def _pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         if "pwrite" in self._armed:
