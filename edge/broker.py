@@ -6,7 +6,6 @@ restart, some thousand messages a second. A site that needs more runs Mosquitto 
 """
 
 import asyncio
-import contextlib
 import logging
 from typing import Any, Final
 
@@ -53,9 +52,10 @@ class EmbeddedBroker:
     async def run(self) -> None:
         """Listen until cancelled."""
         await self.start()
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await asyncio.Event().wait()
-        await self.stop()
+        finally:
+            await self.stop()
 
 
 def _make(host: str, port: int) -> tuple[Any, type[Exception]]:

@@ -16,6 +16,7 @@ import aiomqtt
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.cancellation import heed_cancellation
 from edge.clock import Clock
 from edge.errors import SourceConfigError
 from edge.mqtt_source.config import MqttBroker
@@ -80,6 +81,7 @@ class MqttSource:
     async def _stay_connected(self) -> None:
         knocking = Knocking()
         while True:
+            heed_cancellation()
             await asyncio.sleep(delay_s(knocking.failures, self._draw()))
             try:
                 await self._listen(knocking.version)
@@ -103,6 +105,7 @@ class MqttSource:
                 chosen = topics[at : at + TOPICS_PER_SUBSCRIBE]
                 codes = await client.subscribe([(topic, QOS) for topic in chosen])
                 self._note_refused(refused(chosen, codes))
+            heed_cancellation()
             self.connected, self.version = True, version
             self.counts.connections += 1
             log.info("listening on mqtt broker %s, version %s", self._broker.host, version)
