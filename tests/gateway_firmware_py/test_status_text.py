@@ -1,0 +1,35 @@
+"""The lines that people read."""
+
+from gateway_firmware_py.status_text import status_lines
+
+
+def test_faults_and_losses_stand_out() -> None:
+    status = {
+        "gateway": "gw-1",
+        "clock": {"sync": 0, "err_ms": 16_000},
+        "recorder": {"readings": 5, "dropped": {"outbox_full": 7}},
+        "uplink": {"link": "down", "way": "https", "last_error": "refused"},
+        "sources": {
+            "modbus bus1": {
+                "is_up": False,
+                "fault": "no route",
+                "devices": [
+                    {"name": "fridge-1", "fault": "silent"},
+                    {"name": "b", "fault": ""},
+                ],
+            },
+            "scanner counter": {"is_up": True},
+        },
+    }
+    lines = list(status_lines(status, 4000))
+    assert "clock     NOT synchronised, within 16000 ms" in lines
+    assert "DROPPED   7 (outbox_full)" in lines
+    assert "source    modbus bus1 DOWN: no route" in lines
+    assert "DEVICE    fridge-1: silent" in lines
+    assert "source    scanner counter up" in lines
+    assert any(line.endswith("; refused") for line in lines)
+    assert not any("DEVICE    b" in line for line in lines)
+
+
+def test_a_status_of_another_version_is_shown_as_far_as_it_goes() -> None:
+    assert len(list(status_lines({"sources": "none"}, 0))) > 3
