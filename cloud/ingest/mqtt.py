@@ -49,7 +49,10 @@ class GatewayTopic:
 
 
 class MqttTransport:
-    """One connection to the broker, on paho's own thread."""
+    """One connection to the broker, on paho's own thread.
+
+    `subscribed` is set while batches can come.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class MqttTransport:
         answers: Answers,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.connected = threading.Event()
+        self.subscribed = threading.Event()
         self._config = config
         self._client_id = client_id
         self._intake = intake
@@ -79,7 +82,7 @@ class MqttTransport:
         """Disconnect and end paho's thread."""
         self._client.disconnect()
         self._client.loop_stop()
-        self.connected.clear()
+        self.subscribed.clear()
 
     def publish(self, gateway: str, message: bytes) -> None:
         """Send a down message; lost when the broker is away, which costs one question."""
@@ -104,6 +107,7 @@ class MqttTransport:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         if self._config.ca is not None:
             client.tls_set_context(_tls(self._config))
         return client
@@ -135,7 +139,6 @@ class MqttTransport:
         self._session += 1
         five = self._protocol == MQTTProtocolVersion.MQTTv5
         client.subscribe(f"$share/ingest/{_TOPIC}" if five else _TOPIC, qos=1)
-        self.connected.set()
 
     def _fall_back(self, refused: mqtt.Client) -> None:
         """Go on with MQTT 3.1.1; paho ends the refused client's thread by itself."""
@@ -147,8 +150,11 @@ class MqttTransport:
     def _on_disconnect(
         self, _client: mqtt.Client, _data: object, _flags: object, _code: object, _p: object
     ) -> None:
-        self.connected.clear()
+        self.subscribed.clear()
         self.counts["disconnects"] += 1
+
+    def _on_subscribe(self, *_: object) -> None:
+        self.subscribed.set()
 
     def _on_message(
         self, client: mqtt.Client, _data: object, message: mqtt.MQTTMessage
