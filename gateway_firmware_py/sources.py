@@ -44,7 +44,7 @@ def all_sources(settings: Settings, sink: Sink, clock: Clock) -> list[Source]:
     ]
 
 
-async def keep_running(source: Source) -> None:
+async def keep_running(source: Source, restart_s: float = RESTART_S) -> None:
     """Run a source until cancelled; one that breaks is begun again, the others go on."""
     while True:
         try:
@@ -57,7 +57,7 @@ async def keep_running(source: Source) -> None:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             return  # it tidied up after the cancellation, and ended well
-        await asyncio.sleep(RESTART_S)
+        await asyncio.sleep(restart_s)
 
 
 def _broker(settings: Settings) -> Iterator[Source]:

@@ -17,6 +17,7 @@ from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.cancellation import heed_cancellation
 from edge.uplink.transport import (
     CONNECT_TIMEOUT_S,
     Connected,
@@ -84,6 +85,7 @@ class MqttTransport:
             self._note_failure(error)
             raise _classified(error, place) from error
         try:
+            heed_cancellation()
             await self._pass_on(client, connected, inbox)
         except aiomqtt.MqttError as error:
             raise UnreachedError(f"mqtt broker {place}: {error}") from error
@@ -99,10 +101,12 @@ class MqttTransport:
         codes = await client.subscribe(down, QOS)
         if any(_value(code) >= REFUSED_FROM for code in codes):
             raise RefusedError(f"the broker does not let {self._endpoint.gateway} read {down}")
+        heed_cancellation()
         await connected()
         sender = asyncio.create_task(self._send_all(client), name="uplink.mqtt.send")
         try:
             async for message in client.messages:
+                heed_cancellation()
                 await inbox(bytes(message.payload))
         finally:
             sender.cancel()

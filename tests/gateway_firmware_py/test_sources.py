@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-import pytest
-
 from edge.errors import SourceConfigError
-from gateway_firmware_py import sources
 from gateway_firmware_py.sources import Source, keep_running
 from tests.support.wait import until
 
@@ -27,10 +24,9 @@ def source(failures: list[Exception]) -> tuple[Source, list[int]]:
     return Source(name="one", run=run, status=status), runs
 
 
-async def test_a_source_that_breaks_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "RESTART_S", 0)
+async def test_a_source_that_breaks_is_begun_again() -> None:
     one, runs = source([ZeroDivisionError(), SourceConfigError("no such port")])
-    task = asyncio.create_task(keep_running(one))
+    task = asyncio.create_task(keep_running(one, restart_s=0))
     await until(lambda: len(runs) == 3)
     task.cancel()
     with suppress(asyncio.CancelledError):

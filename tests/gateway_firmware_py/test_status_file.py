@@ -1,5 +1,6 @@
 """When the status file is written, and what is read back."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from gateway_firmware_py.status_file import (
@@ -34,7 +35,7 @@ def test_a_change_is_written_soon_but_never_faster_than_its_gap(tmp_path: Path) 
         if status.may_be_due(now_ms) and status.is_due(facts, now_ms):
             status.write({}, facts, now_ms)
             written.append(now_ms)
-    gaps = {after - before for before, after in zip(written, written[1:], strict=False)}
+    gaps = {after - before for before, after in pairwise(written)}
     assert gaps == {MIN_GAP_MS}
 
 

@@ -1,6 +1,6 @@
 """A recorder with everything around it real, on a disk folder and a clock moved by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,7 @@ class Bench:
     clock: SetClock = field(default_factory=SetClock)
     bell: Bell = field(default_factory=Bell)
     written: list[Written] = field(default_factory=list)
+    on_written: Callable[[Written], None] | None = None
     outbox: Outbox = field(init=False)
     writer: BatchWriter = field(init=False)
     recorder: Recorder = field(init=False)
@@ -92,10 +93,15 @@ class Bench:
                 state_body=self.state_body,
                 writer=self.writer,
                 disk=self.thread,
-                on_written=self.written.append,
+                on_written=self._note,
                 policy=self.policy,
             )
         )
+
+    def _note(self, written: Written) -> None:
+        self.written.append(written)
+        if self.on_written is not None:
+            self.on_written(written)
 
     def state_body(self, dropped: Mapping[str, int]) -> Mapping[int, object]:
         return {1: "test", 2: bytes(32), 3: 1, 4: 1000, 5: "software", 6: dict(dropped)}
