@@ -8,6 +8,7 @@ from evidence.segment import Found, Rot, Tail, nonzero_span
 from evidence.segment_file import SegmentFile, open_segment
 from evidence.verifier.report import Check, Place
 
+TELL_BYTES = 1 << 20
 NameOf = Callable[[Path], str]
 """Gives the name of a file as the report shows it."""
 
@@ -41,7 +42,6 @@ def read_segments(paths: Sequence[Path], reader: SegmentReader, first_seq: int |
         next_first_seq = None if last else int(paths[number + 1].stem, 16)
         next_seq = _read_segment(segment, reader, next_first_seq)
         reader.on_end(segment)
-        reader.on_bytes(segment.file_bytes)
     return next_seq or 0
 
 
@@ -49,13 +49,16 @@ def _read_segment(
     segment: SegmentFile, reader: SegmentReader, next_first_seq: int | None
 ) -> int:
     _check_header(segment, reader)
-    next_seq = segment.first_seq
+    next_seq, told_bytes = segment.first_seq, 0
     for item in segment.walk(next_first_seq=next_first_seq):
         match item:
             case Found():
                 reader.check.examined += 1
                 next_seq = item.seq + 1
                 reader.on_record(segment, item)
+                if item.offset - told_bytes >= TELL_BYTES:
+                    reader.on_bytes(item.offset - told_bytes)
+                    told_bytes = item.offset
             case Rot():
                 lost = (item.first_seq, item.last_seq)
                 _tell_lost(reader, segment, item.offset, lost)
@@ -64,6 +67,7 @@ def _read_segment(
                 _check_tail(segment, reader, item)
     if not segment.sound and segment.header is not None:
         _tell(reader, segment, 0, "the file is cut short, too long, or cannot be read")
+    reader.on_bytes(segment.file_bytes - told_bytes)
     return next_seq
 
 

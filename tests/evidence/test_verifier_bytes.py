@@ -153,3 +153,26 @@ def test_a_stranger_key_makes_nothing_pass(archive: Path) -> None:
     pinned = dict.fromkeys(trust.logs, SoftwareKey.generate().public)
     other = type(trust)(logs=pinned, control=trust.control, gateways=trust.gateways)
     assert not verify_archive(archive, other, lambda _: None).passed
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_garbage_anywhere_is_reported_and_stops_nothing(archive: Path, seed: int) -> None:
+    """A block overwritten, a file cut short or grown: a report, and never an exception."""
+    rng = random.Random(seed)
+    path = rng.choice(sorted(p for p in archive.rglob("*") if p.is_file()))
+    before = path.read_bytes()
+    at = rng.randrange(len(before))
+    garbage = rng.randbytes(rng.randrange(1, 400))
+    changed = [
+        before[:at] + garbage + before[at + len(garbage) :],
+        before[:at],
+        before + garbage,
+        b"",
+    ]
+    try:
+        path.write_bytes(changed[seed % len(changed)])
+        report = verify_archive(archive, trust_of(), lambda _: None)
+        assert not report.passed
+        assert path.name in named(report)
+    finally:
+        path.write_bytes(before)
