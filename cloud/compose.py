@@ -33,7 +33,6 @@ from evidence.errors import (
 from evidence.keys import SoftwareKey
 from evidence.outcome import split_sequence
 from evidence.record import RecordKind
-from evidence.trust import Trust, TrustedGateway, write_trust
 
 
 def load_keys(config: Config) -> Keys:
@@ -68,7 +67,6 @@ def open_core(config: Config) -> Core:
     config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         stream = open_stream(config, keys)
-        write_trust(config.trust_dir, trust_of(stream, registry, keys))
         return Core(config, registry, keys, stream)
     except (ArchiveError, CorruptError, WireError) as error:
         raise OperatorError(f"{error}; `coldwarden-verify` says more") from error
@@ -80,19 +78,6 @@ def open_stream(config: Config, keys: Keys) -> Stream:
     """Open the archive, or begin it; errors as `Stream.open`."""
     settings = LogSettings(key=keys.log, segment_bytes=config.segment_bytes)
     return Stream.open(config.archive_dir, config.log_name, settings, wall_ms())
-
-
-def trust_of(stream: Stream, registry: Registry, keys: Keys) -> Trust:
-    """Return what an auditor of this server pins."""
-    return Trust(
-        logs={log.manifest.origin: keys.log.public for log in stream.logs},
-        control=keys.control.public,
-        gateways=tuple(
-            TrustedGateway(id=gateway.id, site=gateway.site, keys=gateway.keys)
-            for gateway in registry.gateways
-            if gateway.keys
-        ),
-    )
 
 
 def open_server(config: Config) -> Server:

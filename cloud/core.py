@@ -21,6 +21,7 @@ from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.rejections import Rejections
 from device_registry.registry import Registry
 from evidence.keys import SoftwareKey
+from evidence.trust import Trust, TrustedGateway, write_trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,19 @@ class Keys:
 def wall_ms() -> int:
     """Return the time, Unix ms."""
     return time.time_ns() // 1_000_000
+
+
+def trust_of(stream: Stream, registry: Registry, keys: Keys) -> Trust:
+    """Return what an auditor of this server pins."""
+    return Trust(
+        logs={log.manifest.origin: keys.log.public for log in stream.logs},
+        control=keys.control.public,
+        gateways=tuple(
+            TrustedGateway(id=gateway.id, site=gateway.site, keys=gateway.keys)
+            for gateway in registry.gateways
+            if gateway.keys
+        ),
+    )
 
 
 class Core:
@@ -61,10 +75,12 @@ class Core:
                 forked=self.rejections.take,
                 release=self.intake.release,
                 gateways=lambda: len(registry.gateways),
+                log_begun=self._pin,
                 wall_ms=wall_ms,
                 mono_s=time.monotonic,
             ),
         )
+        self._pin()
 
     def start(self) -> None:
         """Begin to take batches."""
@@ -82,6 +98,10 @@ class Core:
 
     def _put(self, checked: list[Checked]) -> None:
         self.sequencer.put(checked)
+
+    def _pin(self) -> None:
+        """Write what auditors pin: a new log has a name that they must know."""
+        write_trust(self.config.trust_dir, trust_of(self.stream, self.registry, self.keys))
 
     def _report(self, found: FindingRecord) -> None:
         self.sequencer.report(found)

@@ -45,6 +45,7 @@ class Surroundings:
     forked: Callable[[Rejected], None]
     release: Callable[[Sequence[Delivery]], None]
     gateways: Callable[[], int]
+    log_begun: Callable[[], None]
     wall_ms: Callable[[], int]
     mono_s: Callable[[], float]
 
@@ -246,6 +247,7 @@ class Sequencer:
         lost = bool(self._stream.current.refusal)
         self.ledger.start_new_log(self._stream.begin_next(origin, now_ms), lost=lost)
         self.notary.touched(self._around.mono_s())
+        self._around.log_begun()
 
     def _believe(self, strange: Strange) -> None:
         """Take the word of enough gateways that this server was restored."""

@@ -84,6 +84,7 @@ class Cloud:
             forked=self.rejections.take,
             release=lambda _: None,
             gateways=lambda: len(self.gateways),
+            log_begun=lambda: None,
             wall_ms=self.hands.wall_ms,
             mono_s=self.hands.mono_s,
         )
