@@ -66,9 +66,9 @@ def test_a_time_between_readings_is_proven_by_the_reading_before_it(setting: Set
 
 def test_before_a_checkpoint_covers_it_there_is_no_proof(setting: Setting) -> None:
     cloud, route = setting.cloud, RecordingRoute(setting.gateway.id)
-    cloud.take(setting.gateway.batch())
-    cloud.deliver(setting.gateway.batch(), route=route)
-    cloud.sequencer.step()
+    for data in setting.gateway.batches(2):
+        cloud.deliver(data, route=route)
+        cloud.sequencer.step()
     assert setting.proof(T0_MS + 70_000) is None
     cloud.hands.pass_s(1)
     cloud.sequencer.step()
