@@ -10,7 +10,8 @@ import errno
 import os
 import socket
 import termios
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import serial
 
@@ -142,23 +143,39 @@ async def open_wire(bus: ModbusBus) -> Wire:
 
 
 async def _connect(bus: ModbusBus) -> TcpWire:
-    loop = asyncio.get_running_loop()
-    sock: socket.socket | None = None
+    problem: OSError = TimeoutError()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            found = await loop.getaddrinfo(bus.host, bus.port, type=socket.SOCK_STREAM)
-            family, kind, protocol, _, address = found[0]
-            sock = socket.socket(family, kind, protocol)
-            sock.settimeout(0)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.sock_connect(sock, address)
-    except BaseException as error:
-        if sock is not None:
-            sock.close()
-        if isinstance(error, OSError):  # TimeoutError is one
-            raise _unreachable(bus, error) from error
+            for family, _, _, _, address in await _addresses(bus):
+                try:
+                    return TcpWire(await _connected(family, address))
+                except OSError as error:
+                    problem = error
+    except OSError as error:  # TimeoutError and failed name look-ups are
+        problem = error
+    raise _unreachable(bus, problem) from problem
+
+
+async def _addresses(bus: ModbusBus) -> Sequence[tuple[int, int, int, str, Any]]:
+    try:  # a numeric address needs no resolver, and so no thread
+        return socket.getaddrinfo(
+            bus.host, bus.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+        )
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(bus.host, bus.port, type=socket.SOCK_STREAM)
+
+
+async def _connected(family: int, address: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
         raise
-    return TcpWire(sock)
+    return sock
 
 
 def open_serial(bus: ModbusBus) -> RtuWire:
