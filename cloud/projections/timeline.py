@@ -38,6 +38,8 @@ class Place(NamedTuple):
 
     t0_ms: int
     """Time of the batch's t0."""
+    begin_ms: int
+    """Time of its first reading, or of t0 when it has none."""
     end_ms: int
     """Time of its last reading, or of t0 when it has none."""
     is_newest: bool
@@ -69,18 +71,23 @@ class Timelines:
             if anchor_ms is None:
                 return None
             t0_ms = anchor_ms + body.mono_ms
-        end_ms = t0_ms + max(last, 0)
+        begin_ms, end_ms = t0_ms + first, t0_ms + max(last, 0)
         if clock is None:
             self._clocks[gateway] = _clock_of(body, end_mono_ms, t0_ms, end_ms)
-            return Place(t0_ms, end_ms, is_newest=True, continues=False, restart_ms=None)
+            return Place(
+                t0_ms, begin_ms, end_ms, is_newest=True, continues=False, restart_ms=None
+            )
         if not _is_newest(clock, body, end_mono_ms, end_ms):
-            return Place(t0_ms, end_ms, is_newest=False, continues=False, restart_ms=None)
+            return Place(
+                t0_ms, begin_ms, end_ms, is_newest=False, continues=False, restart_ms=None
+            )
         slip_ms = abs(t0_ms - body.mono_ms - clock.anchor_ms)
         follows = body.seq == clock.seq + 1 and body.epoch == clock.epoch
-        back_to_ms = t0_ms + first if t0_ms + first <= clock.newest_ms else None
+        back_to_ms = begin_ms if begin_ms <= clock.newest_ms else None
         self._clocks[gateway] = _clock_of(body, end_mono_ms, t0_ms, end_ms)
         return Place(
             t0_ms,
+            begin_ms,
             end_ms,
             is_newest=True,
             continues=follows and slip_ms <= MAX_SLIP_MS,

@@ -18,7 +18,7 @@ from cloud.projections.alarms.silence import SilenceChange, SilenceWatch
 from cloud.projections.feed import CommitGroup, CommittedRecord
 from cloud.projections.runs import Runs
 from cloud.projections.series import SeriesIndex
-from cloud.projections.timeline import Timelines
+from cloud.projections.timeline import Place, Timelines
 from domain.alarms.state import TransitionKind
 from evidence.errors import WireError
 from evidence.record import RecordKind
@@ -72,14 +72,18 @@ class AlarmEngine:
     def apply(self, group: CommitGroup) -> None:
         """Judge the records of `group`."""
         runs = Runs.of(group.records, self._series)
-        self.points.look_at(runs)
+        places = [
+            self._place(r, span) for r, span in zip(group.records, runs.spans, strict=True)
+        ]
+        self.points.look_at(runs, group.records, places)
         for position, record in enumerate(group.records):
             self._index = record.index
             if record.index >= self._live_from:
                 self._silence.begin(record.recv_ms)
                 self._find_silence(record.recv_ms)
-            if record.body is not None and record.gateway is not None:
-                self._batch(position, record, runs.spans[position])
+            if record.gateway is not None:
+                self._heard(record.gateway, self._limit_ms(record.gateway), record)
+                self.points.batch(position, record)
             else:
                 self._other(record)
         self._index = group.next_index
@@ -109,14 +113,10 @@ class AlarmEngine:
         self._timelines.restore(saved["timelines"])
         self._silence.restore(saved["silence"])
 
-    def _batch(self, position: int, record: CommittedRecord, span_ms: tuple[int, int]) -> None:
-        gateway, body = record.gateway, record.body
-        if gateway is None or body is None:
-            return
-        self._heard(gateway, self._limit_ms(gateway), record)
-        place = self._timelines.place(gateway, body, span_ms, record.recv_ms)
-        if place is not None:
-            self.points.batch(position, record, place)
+    def _place(self, record: CommittedRecord, span_ms: tuple[int, int]) -> Place | None:
+        if record.gateway is None or record.body is None:
+            return None
+        return self._timelines.place(record.gateway, record.body, span_ms, record.recv_ms)
 
     def _other(self, record: CommittedRecord) -> None:
         try:

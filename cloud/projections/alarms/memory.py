@@ -1,7 +1,7 @@
 """What the alarm projection remembers, on disk: enough to go on from its cursor.
 
-Only judges whose state changed are written again; that time has passed for the others is one
-array. Everything here can be derived again from the archive.
+Of a point that is asleep three numbers are kept, in arrays; of one that is awake also what its
+judge remembers, written again when it changed. All of it can be derived from the archive.
 """
 
 import json
@@ -12,29 +12,30 @@ import numpy as np
 
 from cloud.projections.alarms.point_state import PointStates
 from cloud.projections.alarms.points import PointWatch
-from cloud.projections.series import SeriesIndex
-from cloud.projections.timeseries.store import Int64s
-from domain.alarms.judge import PointJudge
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS judge (
+CREATE TABLE IF NOT EXISTS place (
   place INTEGER PRIMARY KEY, gateway TEXT NOT NULL, channel INTEGER NOT NULL,
-  exp INTEGER NOT NULL, saved TEXT NOT NULL, UNIQUE (gateway, channel)
+  UNIQUE (gateway, channel)
+);
+CREATE TABLE IF NOT EXISTS judge (
+  place INTEGER PRIMARY KEY, saved TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS memory (
   name TEXT PRIMARY KEY, value BLOB NOT NULL
 ) WITHOUT ROWID;
 """
 _PUT = "INSERT OR REPLACE INTO memory (name, value) VALUES (?, ?)"
+_ARRAYS: Final = ("exp", "first_ms", "last_ms")
 
 
 class Memory:
-    """Saves and loads; belongs to one `PointWatch`. Used by one thread."""
+    """Saves and loads what belongs to one `PointWatch`. Used by one thread."""
 
-    def __init__(self, series: SeriesIndex, watch: PointWatch) -> None:
-        self._series = series
+    def __init__(self, watch: PointWatch) -> None:
         self._watch = watch
-        self._places: list[int] = []  # the series number at each place of the array
+        self._numbers: list[int] = []  # the series number at each place of the arrays
+        self._saved = 0  # places that are on disk
 
     def save(self, db: sqlite3.Connection, others: dict[str, Any]) -> None:
         """Write what changed; `others` are further memories as values that JSON can carry.
@@ -42,42 +43,55 @@ class Memory:
         Call `saved` once it is durable.
         """
         states = self._watch.states
-        changed = {n: judge for n in states.changed if (judge := states.judges[n]) is not None}
-        self._places += sorted(changed.keys() - set(self._places))
-        place = {number: i for i, number in enumerate(self._places)}
-        rows = [self._row(place[n], n, judge) for n, judge in changed.items()]
-        db.executemany("INSERT OR REPLACE INTO judge VALUES (?, ?, ?, ?, ?)", rows)
-        last_ms = np.array([_last_ms(states, n) for n in self._places], dtype=np.int64)
-        db.execute(_PUT, ("last_ms", last_ms.tobytes()))
+        known = set(self._numbers)
+        self._numbers += [number for number in range(len(states)) if number not in known]
+        fresh = list(enumerate(self._numbers))[self._saved :]
+        points = [(place, states.point(number)) for place, number in fresh]
+        rows = [(place, point.gateway, point.channel) for place, point in points]
+        db.executemany("INSERT OR REPLACE INTO place VALUES (?, ?, ?)", rows)
+        judges = [(number, states.judges[number]) for number in states.changed]
+        place_of = {number: place for place, number in enumerate(self._numbers)}
+        db.executemany(
+            "INSERT OR REPLACE INTO judge VALUES (?, ?)",
+            [(place_of[n], json.dumps(j.snapshot())) for n, j in judges if j is not None],
+        )
+        for name in _ARRAYS:
+            db.execute(_PUT, (name, getattr(states, name)[self._numbers].tobytes()))
         for name, value in {**others, "points": self._watch.snapshot()}.items():
             db.execute(_PUT, (name, json.dumps(value, separators=(",", ":"))))
 
     def saved(self) -> None:
         """Note that the last `save` is on disk."""
+        self._saved = len(self._numbers)
         self._watch.states.changed.clear()
 
     def load(self, db: sqlite3.Connection) -> dict[str, Any]:
-        """Take over what was saved; return the `others`."""
+        """Take over what was saved; return the `others`, nothing when there is nothing."""
         found = dict(db.execute("SELECT name, value FROM memory"))
         if not found:
             return {}
-        last_ms: Int64s = np.frombuffer(found.pop("last_ms"), dtype=np.int64)
-        judges = db.execute("SELECT gateway, channel, exp, saved FROM judge ORDER BY place")
-        for (gateway, channel, exp, saved), at_ms in zip(judges, last_ms.tolist(), strict=True):
-            number = self._watch.states.number_of(gateway, channel)
-            self._places.append(number)
-            if number >= 0:
-                self._watch.states.restore(number, exp, json.loads(saved), at_ms)
-        self._watch.states.changed.clear()
+        states = self._watch.states
+        places = db.execute("SELECT gateway, channel FROM place ORDER BY place").fetchall()
+        self._numbers = [states.number_of(gateway, channel) for gateway, channel in places]
+        self._saved = len(self._numbers)
+        numbers = np.array(self._numbers, dtype=np.int64)
+        known = numbers >= 0
+        numbers = numbers[known]
+        for name in _ARRAYS:
+            array = np.frombuffer(found.pop(name), dtype=np.int64)
+            getattr(states, name)[numbers] = array[known]
+        self._wake(db, states)
         others = {name: json.loads(value) for name, value in found.items()}
         self._watch.restore(others.pop("points"))
         return others
 
-    def _row(self, place: int, number: int, judge: PointJudge) -> tuple[object, ...]:
-        point, exp = self._series.points[number], self._watch.states.exp(number)
-        return place, point.gateway, point.channel, exp, json.dumps(judge.snapshot())
-
-
-def _last_ms(states: PointStates, number: int) -> int:
-    judge = states.judges[number] if number >= 0 else None
-    return 0 if judge is None else judge.last_ms
+    def _wake(self, db: sqlite3.Connection, states: PointStates) -> None:
+        judges = dict(db.execute("SELECT place, saved FROM judge"))
+        for place, number in enumerate(self._numbers):
+            if number < 0:
+                continue
+            if place in judges:
+                states.restore(number, json.loads(judges[place]))
+            else:
+                states.resume(number)
+        states.changed.clear()

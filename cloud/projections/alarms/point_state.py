@@ -1,25 +1,26 @@
-"""What the alarm projection remembers of each measuring point, and its quick first look.
+"""What the alarm projection remembers of each measuring point.
 
-Pure. The judge of a point is `domain.alarms.judge`'s, the same as on the gateway. Beside it lie
-arrays with the quiet band of every point, so that the runs of a whole commit group are looked
-at in a few comparisons, and only those that could matter are judged value by value.
+Pure. Most points of a fleet sit quietly inside their limits: of such a point nothing is kept
+but since when and until when, in arrays, and it has no judge (*asleep*). Anything else wakes
+it: then `domain.alarms.judge` decides for it from there on, as on the gateway. What a woken
+judge remembers is what it would have remembered had it seen every reading.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cloud.projections.runs import Runs
 from cloud.projections.series import SeriesIndex
+from cloud.projections.timeline import NEVER_MS
 from cloud.projections.timeseries.store import Int64s
+from device_registry.records import PointRecord
 from domain.alarms.judge import PointJudge
-from domain.quality import NO_VALUE_FROM
 from domain.quantity import Quantity
 from domain.rules.model import RulePack
 
-UNKNOWN_EXP: Final = 127  # no point has it, so the first run of a point is always judged
+UNKNOWN_EXP: Final = 127  # no point has it
+FOREVER_MS: Final = 1 << 62
 EVENT_DRIVEN: Final = frozenset({Quantity.DOOR, Quantity.MAINS})
 """May be told only when they change: silence of these is not missing data."""
 
@@ -27,128 +28,162 @@ Packs = Callable[[str], RulePack]
 
 
 class PointStates:
-    """Judges and bands of all points, by series number. Used by one thread."""
+    """The points by series number. Used by one thread."""
 
     def __init__(self, series: SeriesIndex, packs: Packs) -> None:
         self._series = series
         self._packs_by_name = packs
         self._packs: list[RulePack | None] = []
+        self._bands: dict[tuple[str, Quantity, int], tuple[int, int]] = {}
         self.judges: list[PointJudge | None] = []
-        self._low: Int64s = np.empty(0, dtype=np.int64)
-        self._high = self._exp = self._gap_ms = self._low
-        self._unsettled: set[int] = set()
+        """The judges of points that are awake."""
+        none = np.empty(0, dtype=np.int64)
+        self.exp = self.first_ms = self.last_ms = none
+        self.low = self.high = none
+        """The quiet band of a point that is asleep; empty (low > high) for any other."""
+        self.gap_ms = none
+        """Values further apart than this are no run; 0 when no rules judge the point."""
+        self.patience_ms = none
+        """A point without a value for longer is missing; never, for one that need not speak."""
+        self.gateway = none
+        """A number that `stretches` gives; -1 for none."""
+        self.is_missing = np.empty(0, dtype=np.bool_)
         self.changed: set[int] = set()
-        """Points whose state must be saved; whoever saves empties it."""
+        """Points that are awake and must be saved; whoever saves empties it."""
 
-    def pack(self, number: int) -> RulePack | None:
-        """Return the rules that a point is under, if any."""
-        return self._packs[number]
+    def __len__(self) -> int:
+        return len(self._packs)
 
-    def calm_runs(self, runs: Runs) -> list[bool]:
-        """Return for each run whether a call of its judge's `quiet` may take all of it.
-
-        Holds for the states before the group; `is_calm` says what has changed meanwhile.
-        """
-        self._grow()
-        self._unsettled.clear()
-        x = runs.x
-        if not len(x):
-            return []
-        known = np.maximum(x.run_series, 0)
-        steps = np.diff(x.off, prepend=0)
-        steps[x.run_start] = 1
-        calm: NDArray[np.bool_] = (
-            (x.run_series >= 0)
-            & (x.run_exp == self._exp[known])
-            & (np.minimum.reduceat(x.v, x.run_start) >= self._low[known])
-            & (np.maximum.reduceat(x.v, x.run_start) <= self._high[known])
-            & (np.maximum.reduceat(x.q, x.run_start) < NO_VALUE_FROM)
-            & (np.minimum.reduceat(steps, x.run_start) > 0)
-            & (np.maximum.reduceat(steps, x.run_start) <= self._gap_ms[known])
-        )
-        found: list[bool] = calm.tolist()
-        return found
-
-    def ruled(self, numbers: Int64s) -> Int64s:
-        """Return `numbers` with -1 for points that no rules judge."""
-        known = np.maximum(numbers, 0)
-        if not len(self._packs):
-            return numbers
-        return np.where(self._gap_ms[known] > 0, numbers, -1)
-
-    def is_settled(self, number: int) -> bool:
-        """Return whether a point is as it was when `calm_runs` looked."""
-        return number not in self._unsettled
-
-    def judge(self, number: int, exp: int) -> PointJudge:
-        """Return the judge of a point that is under rules, for values of this exponent."""
-        pack = self._packs[number]
-        if pack is None:
-            raise LookupError(f"point {self._series.points[number].id} has no rule pack")
-        judge = self.judges[number]
-        if judge is not None and self._exp[number] == exp:
-            return judge
-        point = self._series.points[number]
-        new = PointJudge(point.id, pack, point.quantity, exp)
-        if judge is not None:  # the resolution changed: states hold no values and carry over
-            new.restore(judge.snapshot())
-        self.judges[number] = new
-        self._exp[number] = exp
-        return new
-
-    def settle(self, number: int, *, look_closely: bool) -> None:
-        """Note that a point's state may have changed; `look_closely` at every run of it."""
-        judge = self.judges[number]
-        band = None if judge is None or look_closely else judge.quiet_band()
-        self._low[number], self._high[number] = band if band is not None else (1, 0)
-        self._unsettled.add(number)
-        self.changed.add(number)
-
-    def has_gaps(self, number: int) -> bool:
-        """Return whether a point that falls silent is missing."""
-        pack = self._packs[number]
-        return pack is not None and self._series.points[number].quantity not in EVENT_DRIVEN
-
-    def gap_ms(self, number: int) -> int:
-        """Return for how long a point may have no value."""
-        return int(self._gap_ms[number])
-
-    def rewind(self, number: int, before_ms: int) -> None:
-        """Forget that time ever was at or after `before_ms`: the clock was set back."""
-        judge = self.judges[number]
-        if judge is not None and judge.last_ms >= before_ms:
-            judge.restore(rewound(judge.snapshot(), before_ms))
-            self.settle(number, look_closely=False)
-
-    def number_of(self, gateway: str, channel: int) -> int:
-        """Return a point's number, with room for its state."""
-        number = self._series.number(gateway, channel)
-        self._grow()
-        return number
-
-    def restore(self, number: int, exp: int, saved: Mapping[str, Any], last_ms: int) -> None:
-        """Take over a saved judge; `last_ms` is newer than what `saved` says."""
-        if self._packs[number] is not None:
-            self.judge(number, exp).restore({**saved, "last_ms": last_ms})
-            self.settle(number, look_closely=False)
-
-    def exp(self, number: int) -> int:
-        """Return the exponent that a point's judge is for."""
-        return int(self._exp[number])
-
-    def _grow(self) -> None:
+    def grow(self) -> None:
+        """Make room for every series that has a number by now."""
         points = self._series.points[len(self._packs) :]
         if not points:
             return
         packs = [self._packs_by_name(p.rule_pack) if p.rule_pack else None for p in points]
         self._packs += packs
         self.judges += [None] * len(packs)
-        fresh = len(packs)
-        self._low = np.append(self._low, np.ones(fresh, dtype=np.int64))
-        self._high = np.append(self._high, np.zeros(fresh, dtype=np.int64))
-        self._exp = np.append(self._exp, np.full(fresh, UNKNOWN_EXP, dtype=np.int64))
         gaps = [0 if pack is None else pack.gap_ms for pack in packs]
-        self._gap_ms = np.append(self._gap_ms, np.array(gaps, dtype=np.int64))
+        waits = [
+            FOREVER_MS if not gap_ms or point.quantity in EVENT_DRIVEN else gap_ms
+            for point, gap_ms in zip(points, gaps, strict=True)
+        ]
+        more = len(packs)
+        self.gap_ms = np.append(self.gap_ms, np.array(gaps, dtype=np.int64))
+        self.patience_ms = np.append(self.patience_ms, np.array(waits, dtype=np.int64))
+        self.gateway = longer(self.gateway, more, -1)
+        self.exp = longer(self.exp, more, UNKNOWN_EXP)
+        self.first_ms = longer(self.first_ms, more, NEVER_MS)
+        self.last_ms = longer(self.last_ms, more, NEVER_MS)
+        self.low = longer(self.low, more, 1)
+        self.high = longer(self.high, more, 0)
+        self.is_missing = np.append(self.is_missing, np.zeros(more, dtype=np.bool_))
+
+    def number_of(self, gateway: str, channel: int) -> int:
+        """Return a point's number, with room for its state."""
+        number = self._series.number(gateway, channel)
+        self.grow()
+        return number
+
+    def point(self, number: int) -> PointRecord:
+        """Return what the registry says of a point."""
+        return self._series.points[number]
+
+    def is_ruled(self, number: int) -> bool:
+        """Return whether rules judge a point."""
+        return self._packs[number] is not None
+
+    def take_whole(
+        self, number: int, exp: int, times: tuple[int, int], extent: tuple[int, int]
+    ) -> bool:
+        """Take a run without a gap in it, if nothing can come of it; else do nothing.
+
+        `times` are those of its first and last reading, `extent` its lowest and highest value.
+        """
+        judge = self.judges[number]
+        first_ms, last_ms = times
+        if judge is not None:
+            band = judge.quiet_band() if self.exp[number] == exp else None
+            if not _is_inside(extent, band) or not judge.quiet(first_ms, last_ms):
+                return False
+            self.stepped(number)
+            return True
+        if not _is_inside(extent, self.band(number, exp)):
+            return False
+        before_ms = int(self.last_ms[number])
+        if before_ms == NEVER_MS:
+            self.exp[number], self.first_ms[number] = exp, first_ms
+            self.low[number], self.high[number] = self.band(number, exp)
+        elif self.exp[number] != exp or not 0 < first_ms - before_ms <= self.gap_ms[number]:
+            return False
+        self.last_ms[number] = last_ms
+        return True
+
+    def band(self, number: int, exp: int) -> tuple[int, int]:
+        """Return the quiet band of a point with which nothing ever was wrong."""
+        pack, quantity = self._pack(number), self.point(number).quantity
+        key = (pack.name, quantity, exp)
+        band = self._bands.get(key)
+        if band is None:
+            band = PointJudge("", pack, quantity, exp).quiet_band() or (1, 0)
+            self._bands[key] = band
+        return band
+
+    def judge(self, number: int, exp: int) -> PointJudge:
+        """Return the judge of a point for values of this exponent, waking it."""
+        judge = self.judges[number]
+        if judge is not None and self.exp[number] == exp:
+            return judge
+        point = self.point(number)
+        new = PointJudge(point.id, self._pack(number), point.quantity, exp)
+        if judge is not None:  # the resolution changed; states hold no values and carry over
+            new.restore(judge.snapshot())
+        elif self.last_ms[number] != NEVER_MS:
+            first_ms, last_ms = int(self.first_ms[number]), int(self.last_ms[number])
+            new.step(first_ms, self.band(number, exp)[0])
+            if last_ms > first_ms:
+                new.quiet(first_ms + 1, last_ms)
+        self.judges[number] = new
+        self.exp[number] = exp
+        self.low[number], self.high[number] = 1, 0
+        return new
+
+    def stepped(self, number: int) -> None:
+        """Note that the judge of a point has seen a reading."""
+        judge = self.judges[number]
+        if judge is not None:
+            self.last_ms[number] = judge.last_ms
+            self.changed.add(number)
+
+    def rewind(self, number: int, before_ms: int) -> None:
+        """Forget that time ever was at or after `before_ms`: the clock was set back."""
+        if self.last_ms[number] >= before_ms:
+            judge = self.judge(number, int(self.exp[number]))
+            judge.restore(rewound(judge.snapshot(), before_ms))
+            self.stepped(number)
+
+    def resume(self, number: int) -> None:
+        """Take over a point that was asleep, what is kept of it being in the arrays."""
+        if self.is_ruled(number) and self.last_ms[number] != NEVER_MS:
+            self.low[number], self.high[number] = self.band(number, int(self.exp[number]))
+
+    def restore(self, number: int, saved: Mapping[str, Any]) -> None:
+        """Take over a saved judge, whose exponent and last time are in the arrays."""
+        if self.is_ruled(number):
+            last_ms = int(self.last_ms[number])
+            self.last_ms[number] = NEVER_MS
+            judge = self.judge(number, int(self.exp[number]))
+            judge.restore({**saved, "last_ms": last_ms})
+            self.last_ms[number] = last_ms
+
+    def _pack(self, number: int) -> RulePack:
+        pack = self._packs[number]
+        if pack is None:
+            raise LookupError(f"point {self.point(number).id} has no rule pack")
+        return pack
+
+
+def _is_inside(extent: tuple[int, int], band: tuple[int, int] | None) -> bool:
+    return band is not None and band[0] <= extent[0] and extent[1] <= band[1]
 
 
 def rewound(saved: Mapping[str, Any], before_ms: int) -> dict[str, Any]:
@@ -175,3 +210,8 @@ def rewound(saved: Mapping[str, Any], before_ms: int) -> dict[str, Any]:
         "limits": limits,
         "late": {**late, "holes": holes},
     }
+
+
+def longer(values: Int64s, by: int, fill: int) -> Int64s:
+    """Return `values` with `by` more entries."""
+    return np.append(values, np.full(by, fill, dtype=np.int64))

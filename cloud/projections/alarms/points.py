@@ -1,23 +1,25 @@
 """Judges the readings of batches: limits, and data that is missing.
 
-Pure. A batch is judged whole, in archive order; what comes out does not depend on how batches
-were grouped. Missing is what a gateway that is heard does not say: a point without a value for
-longer than its rules permit, within a stretch of batches that follow each other without a hole.
-Holes between batches are backlog or loss, which others see to.
+Pure. What comes out depends on the batches and their order, not on how they were grouped.
+Missing is what a gateway that is heard does not say: a point without a value for longer than
+its rules permit, within a *stretch* of batches that follow each other without a hole. Holes
+between batches are backlog or loss, which others see to.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from cloud.projections.alarms.event import AlarmEvent
+from cloud.projections.alarms.first_look import Looked, take_quiet
 from cloud.projections.alarms.happenings import gap_event, limit_event
 from cloud.projections.alarms.point_state import Packs, PointStates
+from cloud.projections.alarms.stretches import Stretches
 from cloud.projections.feed import CommittedRecord
 from cloud.projections.runs import Runs
 from cloud.projections.series import SeriesIndex
-from cloud.projections.timeline import NEVER_MS, Place
-from cloud.projections.timeseries.store import Int64s
+from cloud.projections.timeline import Place
 from domain.alarms.judge import PointJudge
 from domain.alarms.state import TransitionKind
 from domain.quality import NO_VALUE_FROM
@@ -28,56 +30,60 @@ SWITCH_EXP = 0  # a digital input is 0 or 1
 Tell = Callable[[AlarmEvent], None]
 
 
-@dataclass(slots=True)
-class _Stretch:
-    """Batches of a gateway without a hole between them."""
-
-    from_ms: int
-    sure_until_ms: int = NEVER_MS
-    """No point is missing before this time; only saves looking."""
-
-
 class PointWatch:
     """All points of all gateways. Used by one thread; `tell` is called with what happens."""
 
     def __init__(self, series: SeriesIndex, packs: Packs, tell: Tell) -> None:
-        self._series = series
         self._tell = tell
         self.states = PointStates(series, packs)
-        self._missing: dict[int, int] = {}  # series number → time of its last value
-        self._stretches: dict[str, _Stretch] = {}
-        self._of_gateway: dict[str, list[int]] = {}
-        self._runs: _LookedAt | None = None
+        self.stretches = Stretches(series, self.states)
+        self._missing_since: dict[int, int] = {}
+        self._places: Sequence[Place | None] = ()
+        self._looked: Looked | None = None
+        self._bounds: list[int] = []
+        self._close: set[int] = set()  # positions of records that must be judged one by one
 
-    def look_at(self, runs: Runs) -> None:
-        """Take the first look at the runs of a group; then call `batch` for each record."""
-        calm = self.states.calm_runs(runs)
-        self._runs = _LookedAt(runs, self.states.ruled(runs.x.run_series), calm)
+    def look_at(
+        self, runs: Runs, records: Sequence[CommittedRecord], places: Sequence[Place | None]
+    ) -> None:
+        """Take what cannot matter of a group; then call `batch` for each batch, in order."""
+        self._places = places
+        odd = self.stretches.enter(records, places)
+        self.states.grow()
+        self._looked = None
+        with_rest: set[int] = set()
+        if len(runs.x) and len(self.states):
+            t0_ms = np.array([0 if p is None else p.t0_ms for p in places], dtype=np.int64)
+            is_plain = np.array([r.gateway not in odd for r in records], dtype=np.bool_)
+            is_placed = np.array([p is not None for p in places], dtype=np.bool_)
+            looked = self._looked = take_quiet(runs, t0_ms, is_plain, is_placed, self.states)
+            self._bounds = np.searchsorted(looked.record, np.arange(len(records) + 1)).tolist()
+            with_rest = set(looked.record)
+        gateways = {records[position].gateway for position in with_rest}
+        close = odd | gateways | self.stretches.suspects()
+        self._close = {i for i, r in enumerate(records) if r.gateway in close}
 
-    def batch(self, position: int, record: CommittedRecord, place: Place) -> None:
+    def batch(self, position: int, record: CommittedRecord) -> None:
         """Judge the batch that is the `position`-th record of the group."""
-        looked, gateway, body = self._runs, record.gateway, record.body
-        if looked is None or gateway is None or body is None:
+        place, gateway, body = self._places[position], record.gateway, record.body
+        if position not in self._close or place is None or gateway is None or body is None:
             return
-        self._begin(gateway, looked.runs.spans[position][0], place)
-        for run in range(looked.runs.bounds[position], looked.runs.bounds[position + 1]):
-            number = looked.series[run]
-            if number < 0:
-                continue
-            judge = self.states.judges[number]
-            if (
-                looked.calm[run]
-                and judge is not None
-                and self.states.is_settled(number)
-                and judge.quiet(place.t0_ms + looked.first[run], place.t0_ms + looked.last[run])
-            ):
-                continue
-            self._run(looked, run, record, place)
+        if place.restart_ms is not None:
+            for number in self.stretches.points_of(gateway):
+                self.states.rewind(number, place.restart_ms)
+        self.stretches.follow(gateway, place)
+        if self._looked is not None:
+            for i in range(self._bounds[position], self._bounds[position + 1]):
+                self._run(self._looked, i, record, place)
         for event in body.events:
             if event.kind == EventKind.DIGITAL_INPUT and event.channel:
-                self._switch(event, place.t0_ms, record)
+                self._switch(event, place, record)
         if place.is_newest:
-            self._look_for_missing(gateway, place.end_ms, record)
+            for number, since_ms in self.stretches.missing(gateway, place.end_ms):
+                self._missing_since[number] = since_ms
+                self.states.is_missing[number] = True
+                due_ms = since_ms + int(self.states.gap_ms[number])
+                self._gap(number, TransitionKind.RAISED, (since_ms, due_ms), record)
 
     def acknowledge(self, gateway: str, channel: int, at_ms: int, who: str) -> None:
         """Tell a point's judge that somebody knows; what it answers is in the book already."""
@@ -85,57 +91,51 @@ class PointWatch:
         judge = self.states.judges[number] if number >= 0 else None
         if judge is not None:
             judge.acknowledge(at_ms, who)
-            self.states.settle(number, look_closely=number in self._missing)
+            self.states.stepped(number)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what is remembered besides the judges, as values that JSON can carry."""
-        points = self._series.points
-        return {
-            "missing": [
-                [points[number].gateway, points[number].channel, since_ms]
-                for number, since_ms in sorted(self._missing.items())
-            ],
-            "stretches": {gateway: s.from_ms for gateway, s in self._stretches.items()},
-        }
+        """Return what is remembered besides the points, as values that JSON can carry."""
+        missing = []
+        for number, since_ms in self._missing_since.items():
+            point = self.states.point(number)
+            missing.append([point.gateway, point.channel, since_ms])
+        return {"missing": sorted(missing), "stretches": self.stretches.snapshot()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Take over a snapshot, after the judges were restored."""
+        """Take over a snapshot, after the points were restored."""
         for gateway, channel, since_ms in saved["missing"]:
             number = self.states.number_of(gateway, channel)
             if number >= 0:
-                self._missing[number] = since_ms
-                self.states.settle(number, look_closely=True)
-        self._stretches = {g: _Stretch(from_ms) for g, from_ms in saved["stretches"].items()}
+                self._missing_since[number] = since_ms
+                self.states.is_missing[number] = True
+        self.stretches.restore(saved["stretches"])
 
-    def _begin(self, gateway: str, first_off: int, place: Place) -> None:
-        if place.restart_ms is not None:
-            for number in self._points_of(gateway):
-                self.states.rewind(number, place.restart_ms)
-        if place.is_newest and not place.continues:
-            self._stretches[gateway] = _Stretch(place.t0_ms + first_off)
-
-    def _run(
-        self, looked: "_LookedAt", run: int, record: CommittedRecord, place: Place
-    ) -> None:
-        """Judge the readings of one run value by value."""
-        number = looked.series[run]
-        judge = self.states.judge(number, looked.exp[run])
-        has_gaps = self.states.has_gaps(number)
-        for off, v in looked.values(run):
+    def _run(self, looked: Looked, i: int, record: CommittedRecord, place: Place) -> None:
+        """Judge one run: as a whole if that will do, else value by value."""
+        number, exp = looked.series[i], looked.exp[i]
+        first_ms, last_ms = looked.first_ms[i], looked.last_ms[i]
+        extent = (looked.low[i], looked.high[i])
+        heard_ms = None
+        if looked.is_even[i]:
+            if first_ms > self.states.last_ms[number]:
+                heard_ms = first_ms
+                self._heard(number, first_ms, record, place)
+            if self.states.take_whole(number, exp, (first_ms, last_ms), extent):
+                return
+        judge = self.states.judge(number, exp)
+        for off, v in _values(looked, i):
             at_ms = place.t0_ms + off
-            if has_gaps and at_ms > judge.last_ms:
+            if at_ms > judge.last_ms and at_ms != heard_ms:
                 self._heard(number, at_ms, record, place)
             self._step(number, judge, (at_ms, v), record)
-        self.states.settle(number, look_closely=number in self._missing)
 
-    def _switch(self, event: Event, t0_ms: int, record: CommittedRecord) -> None:
+    def _switch(self, event: Event, place: Place, record: CommittedRecord) -> None:
         """Judge a digital input that changed, as a reading of 0 or 1."""
         number = self.states.number_of(record.gateway or "", event.channel)
         value = event.body.get(1)
-        if number >= 0 and self.states.pack(number) is not None and isinstance(value, int):
+        if number >= 0 and self.states.is_ruled(number) and isinstance(value, int):
             judge = self.states.judge(number, SWITCH_EXP)
-            self._step(number, judge, (t0_ms + event.t_off, value), record)
-            self.states.settle(number, look_closely=False)
+            self._step(number, judge, (place.t0_ms + event.t_off, value), record)
 
     def _step(
         self,
@@ -146,78 +146,35 @@ class PointWatch:
     ) -> None:
         for transition in judge.step(*reading):
             if transition.kind in {TransitionKind.RAISED, TransitionKind.RETURNED}:
-                point = self._series.points[number]
+                point = self.states.point(number)
                 self._tell(limit_event(point, judge.pack, transition, record))
+        self.states.stepped(number)
 
     def _heard(self, number: int, at_ms: int, record: CommittedRecord, place: Place) -> None:
-        """See whether a value ends or shows a time without values."""
-        since_ms = self._missing.pop(number, None)
-        if since_ms is None:
-            since_ms = self._last_ms(number, record.gateway or "")
-            gap_ms = self.states.gap_ms(number)
-            if not place.is_newest or at_ms - since_ms <= gap_ms:
+        """See whether a value newer than any ends or shows a time without values."""
+        since_ms = self._missing_since.pop(number, None)
+        if since_ms is not None:
+            self.states.is_missing[number] = False
+        else:
+            since_ms = self.stretches.silent_since_ms(number)
+            due_ms = since_ms + int(self.states.patience_ms[number])
+            if not place.is_newest or at_ms <= due_ms:
                 return
-            self._gap(number, TransitionKind.RAISED, (since_ms, since_ms + gap_ms), record)
+            self._gap(number, TransitionKind.RAISED, (since_ms, due_ms), record)
         self._gap(number, TransitionKind.RETURNED, (since_ms, at_ms), record)
-
-    def _look_for_missing(self, gateway: str, now_ms: int, record: CommittedRecord) -> None:
-        stretch = self._stretches.get(gateway)
-        if stretch is None or now_ms <= stretch.sure_until_ms:
-            return
-        sure_until_ms = now_ms + (1 << 40)
-        for number in self._points_of(gateway):
-            if number in self._missing:
-                continue
-            since_ms = self._last_ms(number, gateway)
-            due_ms = since_ms + self.states.gap_ms(number)
-            if now_ms > due_ms:
-                self._missing[number] = since_ms
-                self.states.settle(number, look_closely=True)
-                self._gap(number, TransitionKind.RAISED, (since_ms, due_ms), record)
-            else:
-                sure_until_ms = min(sure_until_ms, due_ms)
-        stretch.sure_until_ms = sure_until_ms
-
-    def _last_ms(self, number: int, gateway: str) -> int:
-        """Return when a point last had a value, or was first expected to have one."""
-        judge = self.states.judges[number]
-        stretch = self._stretches.get(gateway)
-        last_ms = NEVER_MS if judge is None else judge.last_ms
-        return max(last_ms, stretch.from_ms if stretch is not None else last_ms)
-
-    def _points_of(self, gateway: str) -> list[int]:
-        numbers = self._of_gateway.get(gateway)
-        if numbers is None:
-            channels = [p.channel for p in self._series.registry.points_of(gateway)]
-            every = (self.states.number_of(gateway, channel) for channel in channels)
-            numbers = self._of_gateway[gateway] = [n for n in every if self.states.has_gaps(n)]
-        return numbers
 
     def _gap(
         self, number: int, kind: TransitionKind, times: tuple[int, int], record: CommittedRecord
     ) -> None:
-        self._tell(gap_event(self._series.points[number], kind, times, record))
+        self._tell(gap_event(self.states.point(number), kind, times, record))
 
 
-class _LookedAt:
-    """The runs of a group as plain lists: indexing those is what a loop does fastest."""
-
-    __slots__ = ("calm", "exp", "first", "last", "runs", "series")
-
-    def __init__(self, runs: Runs, series: Int64s, calm: list[bool]) -> None:
-        self.runs = runs
-        self.calm = calm
-        self.series: list[int] = series.tolist()
-        self.exp: list[int] = runs.x.run_exp.tolist()
-        self.first: list[int] = runs.first_off.tolist()
-        self.last: list[int] = runs.last_off.tolist()
-
-    def values(self, run: int) -> Iterator[tuple[int, int]]:
-        """Yield (time from t0, value) of the readings of a run that have a value."""
-        x = self.runs.x
-        start = int(x.run_start[run])
-        part = slice(start, start + int(x.run_rows[run]))
-        columns = (x.off[part].tolist(), x.v[part].tolist(), x.q[part].tolist())
-        for off, v, q in zip(*columns, strict=True):
-            if q < NO_VALUE_FROM:
-                yield off, v
+def _values(looked: Looked, i: int) -> Iterator[tuple[int, int]]:
+    """Yield (time from t0, value) of the readings of a run that have a value."""
+    x = looked.runs.x
+    start = int(x.run_start[looked.run[i]])
+    part = slice(start, start + int(x.run_rows[looked.run[i]]))
+    columns = (x.off[part].tolist(), x.v[part].tolist(), x.q[part].tolist())
+    for off, v, q in zip(*columns, strict=True):
+        if q < NO_VALUE_FROM:
+            yield off, v

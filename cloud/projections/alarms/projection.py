@@ -138,7 +138,7 @@ class AlarmProjection:
 
     def _load(self) -> None:
         self._engine = AlarmEngine(self._series, self._packs, self._policy, self._live_from)
-        self._memory = Memory(self._series, self._engine.points)
+        self._memory = Memory(self._engine.points)
         with self._state.reader() as db:
             saved = self._memory.load(db)
         if saved:
