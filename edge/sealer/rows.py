@@ -85,6 +85,17 @@ class FrameRows:
         self.last = values
         self.rows += 1
 
+    def times(self) -> "tuple[int, array[int]]":
+        """Return the time that the rows count from, and how far each is from its place.
+
+        Jitter around a first row that was early or late itself can need twice the width of
+        jitter around the middle.
+        """
+        if self.dt.itemsize == 1:
+            return self.first_ms, self.dt
+        middle = (min(self.dt) + max(self.dt)) // 2
+        return self.first_ms + middle, narrowest([dt - middle for dt in self.dt], SIGNED_CODES)
+
     def filled(self, values: Sequence[int], quality: Sequence[int]) -> Sequence[int]:
         """Return `values` with the last known one where a reading has none."""
         return tuple(

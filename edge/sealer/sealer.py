@@ -244,15 +244,16 @@ def _columns(open_rows: Sequence[FrameRows], mono_ms: int) -> Columns:
         extend_runs(runs, ((start + at, length, q) for at, length, q in rows.quality))
         start += rows.rows * rows.width
     frames = [rows.frame for rows in open_rows]
+    times = [rows.times() for rows in open_rows]
     return Columns(
         rows=narrowest([rows.rows for rows in open_rows], UNSIGNED_CODES),
         width=narrowest([rows.width for rows in open_rows], UNSIGNED_CODES),
-        t_off=narrowest([rows.first_ms - mono_ms for rows in open_rows], SIGNED_CODES),
+        t_off=narrowest([first_ms - mono_ms for first_ms, _ in times], SIGNED_CODES),
         period=narrowest([frame.period_ms for frame in frames], UNSIGNED_CODES),
         channel=joined([rows.channels for rows in open_rows], UNSIGNED_CODES),
         exp=joined([rows.exps for rows in open_rows], SIGNED_CODES),
         v0=joined([rows.v0 for rows in open_rows], SIGNED_CODES),
-        dt=joined([rows.dt for rows in open_rows], SIGNED_CODES),
+        dt=joined([dt for _, dt in times], SIGNED_CODES),
         dv=joined([rows.dv for rows in open_rows], SIGNED_CODES),
         q_start=narrowest([at for at, _, _ in runs], UNSIGNED_CODES),
         q_len=narrowest([length for _, length, _ in runs], UNSIGNED_CODES),

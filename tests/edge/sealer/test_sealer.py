@@ -141,6 +141,19 @@ def test_every_reading_comes_back_with_its_time_value_and_quality(
     assert all(len(p) + ENVELOPE_BYTES <= max(max_bytes, 2048) for p in feed.payloads)
 
 
+def test_jitter_of_the_first_row_does_not_widen_the_times_of_all() -> None:
+    feed = Feed()
+    for place, jitter_ms in enumerate((-120, 120, 0)):
+        feed.row(frame(1), 1000 * (place + 1) + jitter_ms, (400,))
+    feed.seal()
+    columns = decode_body(feed.payloads[0]).columns
+    assert columns is not None
+    assert columns.dt.itemsize == 1
+    assert [t - WALL_AHEAD_MS for _, _, t, _, _ in expand(decode_body(feed.payloads[0]))] == [
+        880, 2120, 3000,
+    ]  # fmt: skip
+
+
 def test_a_batch_without_readings_is_a_heartbeat() -> None:
     feed = Feed()
     feed.seal()
