@@ -66,41 +66,43 @@ class Placement:
 
     def place(
         self, records: Sequence[CommittedRecord], db: sqlite3.Connection
-    ) -> tuple[list[Placed], list[Boot]]:
-        """Return what can be placed now, and the boots whose held batches now can.
+    ) -> list[list[Placed] | Boot]:
+        """Return, in order, what can be placed now and the boots whose held batches now can.
 
-        What cannot is written to `held`. Call it inside the transaction that moves the cursor,
-        and begin anew with a new `Placement` when that transaction fails.
+        The order is that of the records, however they are grouped. What cannot be placed is
+        written to `held`. Call it inside the transaction that moves the cursor, and begin anew
+        with a new `Placement` when that transaction fails.
         """
         placed: list[Placed] = []
-        released: list[Boot] = []
+        steps: list[list[Placed] | Boot] = [placed]
         for record in records:
             body = record.body
             if body is None or record.gateway is None:
                 continue
             boot = (record.gateway, body.boot)
             if body.sync:
-                if boot not in self._anchors:
-                    released += self._anchor(boot, body, db)
+                if boot not in self._anchors and self._anchor(boot, body, db):
+                    placed = []
+                    steps += [boot, placed]
                 placed.append(Placed(record=record, t0_ms=body.t0, is_uncertain=False))
             elif boot in self._anchors:
                 placed.append(self.anchored(record, body))
             elif body.columns is not None:
                 self._hold(boot, record, body, db)
-        return placed, released
+        return steps
 
     def anchored(self, record: CommittedRecord, body: Body) -> Placed:
         """Return a batch of a gateway's anchored boot at its place."""
         t0_ms = self._anchors[record.gateway or "", body.boot] + body.mono_ms
         return Placed(record=record, t0_ms=t0_ms, is_uncertain=True)
 
-    def _anchor(self, boot: Boot, body: Body, db: sqlite3.Connection) -> list[Boot]:
+    def _anchor(self, boot: Boot, body: Body, db: sqlite3.Connection) -> bool:
+        """Take a boot's first synchronised batch; return whether batches waited for it."""
         offset = self._anchors[boot] = body.t0 - body.mono_ms
         db.execute("INSERT OR IGNORE INTO anchor VALUES (?, ?, ?)", (*boot, offset))
-        if boot not in self._holding:
-            return []
+        is_awaited = boot in self._holding
         self._holding.discard(boot)
-        return [boot]
+        return is_awaited
 
     def _hold(
         self, boot: Boot, record: CommittedRecord, body: Body, db: sqlite3.Connection

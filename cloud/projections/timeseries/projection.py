@@ -87,10 +87,11 @@ class TimeSeriesProjection:
         try:
             with self._state.transaction(group.next_index) as db:
                 known = self._placement = self._placement or Placement(db)
-                placed, released = known.place(group.records, db)
-                self._store_placed(placed, db)
-                for boot in released:
-                    self._release(known, boot, db)
+                for step in known.place(group.records, db):
+                    if not isinstance(step, list):
+                        self._release(known, step, db)
+                    elif step:
+                        self._store_placed(step, db)
         except BaseException:
             self._placement = None  # it is ahead of the rows that were rolled back
             raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud.projections.feed import CommittedRecord
@@ -197,7 +197,11 @@ batches = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+HELD = [(0, [0] * 6, 0, 7), (0, [0, 0, 0, 0, 0, 1], 0, 7)]
+
+
+@settings(max_examples=25, deadline=None)
+@example(sent=[*HELD, (0, [0] * 6, 1, 7), (0, [0] * 6, 0, 7)], sizes=[1, 2])
 @given(sent=batches, sizes=st.lists(st.integers(1, 3), max_size=5))
 def test_a_rebuild_exports_the_same_whatever_the_groups_were(
     tmp_path_factory: pytest.TempPathFactory,
