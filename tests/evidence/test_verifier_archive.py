@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 from evidence.archive_files import Manifest, Predecessor
+from evidence.checkpoint import Checkpoint, sign
 from evidence.index import index_path
 from evidence.keys import SoftwareKey
-from evidence.record import Record, RecordKind, batch_record, encode_record
+from evidence.record import (
+    Record,
+    RecordKind,
+    batch_record,
+    encode_record,
+    genesis_record,
+)
 from evidence.segment_file import open_segment
 from evidence.trust import Trust, TrustedGateway
 from evidence.verifier.archive import verify_archive
 from evidence.verifier.report import Name, Report
-from tests.support.archives import ORIGIN, ArchiveMaker, trust_of
+from tests.support.archives import LOG_KEY, ORIGIN, ArchiveMaker, trust_of
 from tests.support.batches import (
     EPOCH,
     GATEWAY,
@@ -199,7 +206,47 @@ def test_a_record_that_another_one_replaced_does_not_fit_the_log(tmp_path: Path)
     assert "tile/" in said["tiles"]
 
 
-def test_a_record_with_another_index_or_a_second_genesis_is_named(tmp_path: Path) -> None:
+def test_a_log_whose_key_is_not_pinned_is_named(tmp_path: Path) -> None:
+    maker = ArchiveMaker(tmp_path / "archive")
+    maker.publish()
+    maker.close()
+    said = failed(verified(tmp_path / "archive", trust_of(origins=("example.org/log/1999",))))
+    assert set(said) == {"manifest", "checkpoint"}
+    assert ORIGIN in said["manifest"]
+
+
+def test_a_checkpoint_of_another_log_is_named(tmp_path: Path) -> None:
+    maker = ArchiveMaker(tmp_path / "archive")
+    maker.publish()
+    maker.close()
+    other = "example.org/log/1999"
+    checkpoint = Checkpoint(origin=other, size=1, root=maker.tiles.root())
+    note = sign(checkpoint, LOG_KEY, LOG_KEY.public)
+    (tmp_path / "archive/log/checkpoint").write_bytes(note)
+    said = failed(verified(tmp_path / "archive", trust_of(origins=(ORIGIN, other))))
+    assert set(said) == {"checkpoint"}
+    assert other in said["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        genesis_record("example.org/log/1999", 0),
+        Record(0, RecordKind.AUDIT, 0, "local", b"x", (bytes(16),)),
+    ],
+)
+def test_a_first_record_that_is_not_the_genesis_of_this_log_is_named(
+    tmp_path: Path, first: Record
+) -> None:
+    maker = ArchiveMaker(tmp_path / "archive", first=first)
+    maker.publish()
+    maker.close()
+    said = failed(verified(tmp_path / "archive"))
+    assert set(said) == {"records"}
+    assert "record 0" in said["records"]
+
+
+def test_a_record_with_another_index_is_named(tmp_path: Path) -> None:
     maker = ArchiveMaker(tmp_path / "archive")
     salt = bytes(16)
     maker.put(Record(5, RecordKind.AUDIT, 1, "local", b"x", (salt,)))

@@ -43,12 +43,16 @@ def trust_of(*gateways: TrustedGateway, origins: Iterable[str] = (ORIGIN,)) -> T
 
 @dataclass(slots=True)
 class ArchiveMaker:
-    """Writes an archive as the cloud would; `publish` and `close` end it."""
+    """Writes an archive as the cloud would; `publish` and `close` end it.
+
+    `first` replaces the genesis.
+    """
 
     folder: Path
     origin: str = ORIGIN
     segment_bytes: int = 1 << 14
     manifest: Manifest | None = None
+    first: Record | None = None
     chains: dict[bytes, ChainState] = field(default_factory=dict)
     log: SegmentLog = field(init=False)
     tiles: TileLog = field(init=False)
@@ -65,7 +69,7 @@ class ArchiveMaker:
         self.tiles = TileLog.open(
             self.folder / LOG, {self.origin: LOG_KEY.public}, self._leaves_from, scratch=scratch
         )
-        self.put(genesis_record(self.origin, START_MS))
+        self.put(self.first or genesis_record(self.origin, START_MS))
 
     def _leaves_from(self, first: int) -> Iterable[bytes]:
         return (leaf_of(decode_record(data)) for _, data in self.log.scan(first))
