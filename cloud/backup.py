@@ -16,10 +16,10 @@ from pathlib import Path
 from cloud.archive.backup_record import BackupRecord, encode_backup
 from cloud.archive.copying import Copied, copy_log
 from cloud.archive.restoring import Restored, write_restored
-from cloud.compose import load_keys
 from cloud.config import Config, load_config
 from cloud.core import wall_ms
 from cloud.errors import BackupError, OperatorError
+from cloud.opening import load_keys
 from cloud.spool import leave
 from evidence.archive_files import MANIFEST, log_folders
 from evidence.disk import write_file

@@ -1,8 +1,4 @@
-"""Wires the server together: the only place where configuration becomes parts.
-
-`open_core` makes what takes batches and orders them, for every command; `open_server` adds the
-transports, projections and pages.
-"""
+"""Wires the server together: the only place where configuration becomes running parts."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -10,74 +6,15 @@ from hashlib import sha256
 from fastapi import FastAPI
 
 from cloud.archive.backup_record import decode_backup
-from cloud.archive.log_store import LogSettings
-from cloud.archive.stream import Stream
 from cloud.config import Config
-from cloud.core import Core, Keys, wall_ms
-from cloud.errors import ArchiveError, ConfigError, OperatorError
-from cloud.ingest import card
+from cloud.core import Core
 from cloud.ingest.http_app import IngestApp
 from cloud.ingest.mqtt import MqttTransport
+from cloud.opening import open_core, submit_card
 from cloud.server import Server
 from cloud.spool import Spool
-from device_registry.errors import RegistryFileError
-from device_registry.load import load_registry
-from device_registry.registry import Registry
-from evidence.errors import (
-    CorruptError,
-    KeyFileError,
-    LogFullError,
-    StorageFaultError,
-    WireError,
-)
-from evidence.keys import SoftwareKey
 from evidence.outcome import split_sequence
 from evidence.record import RecordKind
-
-
-def load_keys(config: Config) -> Keys:
-    """Return the server's keys; ConfigError carries the remedy."""
-    try:
-        keys = Keys(
-            log=SoftwareKey.load(config.log_key), control=SoftwareKey.load(config.control_key)
-        )
-    except KeyFileError as error:
-        raise ConfigError(f"{config.file}: [keys]: {error}") from error
-    if keys.log.kid == keys.control.kid:
-        raise ConfigError(f"{config.file}: [keys]: log and control must be different keys")
-    return keys
-
-
-def read_registry(config: Config) -> Registry:
-    """Return the registry; ConfigError lists every mistake in it."""
-    try:
-        return load_registry(config.registry)
-    except RegistryFileError as error:
-        raise ConfigError(str(error)) from error
-
-
-def open_core(config: Config) -> Core:
-    """Open archive and log for writing.
-
-    Raises:
-        ConfigError, OperatorError: what is wrong, with the remedy.
-        LogInUseError: a server is running on this archive.
-    """
-    keys, registry = load_keys(config), read_registry(config)
-    config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        stream = open_stream(config, keys)
-        return Core(config, registry, keys, stream)
-    except (ArchiveError, CorruptError, WireError) as error:
-        raise OperatorError(f"{error}; `coldwarden-verify` says more") from error
-    except (LogFullError, StorageFaultError) as error:
-        raise OperatorError(f"{error}; make room or replace the disk") from error
-
-
-def open_stream(config: Config, keys: Keys) -> Stream:
-    """Open the archive, or begin it; errors as `Stream.open`."""
-    settings = LogSettings(key=keys.log, segment_bytes=config.segment_bytes)
-    return Stream.open(config.archive_dir, config.log_name, settings, wall_ms())
 
 
 def open_server(config: Config) -> Server:
@@ -107,6 +44,6 @@ def _spool(config: Config, core: Core) -> Spool:
         return {"entered": 1}
 
     def from_card(data: bytes) -> Mapping[str, int]:
-        return card.submit(split_sequence(data), core.intake, core.keys.control.public)
+        return submit_card(core, split_sequence(data))
 
     return Spool(config.state_dir, {"backup": backup, "card": from_card})

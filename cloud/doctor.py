@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cloud.archive.backup_record import decode_backup
 from cloud.archive.restoring import read_restored
-from cloud.compose import load_keys, read_registry
 from cloud.config import Config
 from cloud.core import wall_ms
 from cloud.errors import CloudError
+from cloud.opening import load_keys, read_registry
 from evidence.archive_files import LOG, RECORDS, log_folders, read_manifest
 from evidence.checkpoint import open_note
 from evidence.errors import EvidenceError

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cloud.compose import open_core
 from cloud.config import Config
 from cloud.errors import OperatorError
-from cloud.ingest import card
+from cloud.opening import open_core, submit_card
 from cloud.spool import answer, leave
 from evidence.batch import MAX_BATCH_BYTES
-from evidence.errors import LogInUseError
-from evidence.outcome import MAX_SEQUENCE_BYTES, MAX_SEQUENCE_ITEMS
+from evidence.errors import LogInUseError, WireError
+from evidence.outcome import MAX_SEQUENCE_BYTES, MAX_SEQUENCE_ITEMS, split_sequence
 from evidence.segment import Found, Rot
 from evidence.segment_file import list_segments, open_segment
 
@@ -47,10 +46,7 @@ def ingest_outbox(
         _send(segments, counts, on_progress, lambda part: _through_server(config, part))
         return counts
     with core:
-        control = core.keys.control.public
-        _send(
-            segments, counts, on_progress, lambda part: card.submit(part, core.intake, control)
-        )
+        _send(segments, counts, on_progress, lambda part: submit_card(core, part))
     return counts
 
 
@@ -105,11 +101,19 @@ def _batches(segments: list[Path], counts: Counter[str]) -> Iterator[bytes]:
     for path in segments:
         for item in open_segment(path).walk():
             match item:
-                case Found(payload=payload) if len(payload) <= MAX_BATCH_BYTES:
+                case Found(payload=payload) if _is_envelope(payload):
                     yield payload
                 case Found():
-                    counts["refused size"] += 1
+                    counts["refused profile"] += 1
                 case Rot(first_seq=first_seq, last_seq=last_seq):
                     counts["damaged"] += last_seq - first_seq + 1
                 case _:
                     pass
+
+
+def _is_envelope(data: bytes) -> bool:
+    """Return whether `data` can stand in a sequence: what cannot would hide what follows."""
+    try:
+        return len(data) <= MAX_BATCH_BYTES and split_sequence(data) == [data]
+    except WireError:
+        return False

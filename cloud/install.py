@@ -6,10 +6,10 @@ Used by `coldwarden-cloud init`. Nothing that exists is ever overwritten.
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.compose import load_keys, open_stream, read_registry
 from cloud.config import Config, load_config
 from cloud.core import trust_of
 from cloud.errors import OperatorError
+from cloud.opening import load_keys, open_stream, read_registry
 from evidence.keys import SoftwareKey
 from evidence.trust import write_trust
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cloud.ingest.delivery import VIA_CARD, Delivery
 from cloud.ingest.intake import Intake
+from cloud.ingest.keyring import Keyring
 from evidence import cose
 from evidence.errors import WireError
 from evidence.keys import PublicKey
@@ -51,7 +52,11 @@ class CardRoute:
 
 
 def submit(
-    batches: Sequence[bytes], intake: Intake, control_key: PublicKey, wait_s: float = WAIT_S
+    batches: Sequence[bytes],
+    intake: Intake,
+    keyring: Keyring,
+    control_key: PublicKey,
+    wait_s: float = WAIT_S,
 ) -> Counter[str]:
     """Send batches through every check; return how many had which outcome."""
     counts: Counter[str] = Counter()
@@ -62,9 +67,11 @@ def submit(
         route = CardRoute(gateway, len(mine), control_key)
         if not intake.offer([Delivery(data, VIA_CARD, route) for data in mine]):
             counts["slow"] += len(mine)
-            continue
-        counts["unanswered"] += route.wait(wait_s)
-        counts.update(route.counts)
+        elif not keyring.knows_gateway(gateway):
+            counts["refused unknown-gateway"] += len(mine)  # nobody to answer to
+        else:
+            counts["unanswered"] += route.wait(wait_s)
+            counts.update(route.counts)
     return +counts
 
 

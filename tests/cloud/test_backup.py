@@ -7,11 +7,10 @@ import pytest
 from cloud.archive.backup_record import decode_backup
 from cloud.archive.restoring import read_restored
 from cloud.backup import backup, restore
-from cloud.compose import open_core
 from cloud.config import Config, load_config
 from cloud.core import wall_ms
 from cloud.errors import BackupError, OperatorError
-from cloud.ingest import card
+from cloud.opening import open_core, submit_card
 from evidence.record import RecordKind
 from evidence.trust import load_trust
 from evidence.verifier.archive import verify_archive
@@ -45,7 +44,7 @@ def _fill(config: Config, gateway: SigningGateway, count: int, readings: int = 3
     with open_core(config) as core:
         for _ in range(0, count, 10):
             batches = [gateway.batch(values) for _ in range(10)]
-            counts = card.submit(batches, core.intake, core.keys.control.public)
+            counts = submit_card(core, batches)
             assert counts == {"receipted": 10}
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cloud.compose import open_core
 from cloud.config import Config, load_config
 from cloud.core import Core
 from cloud.install import Wishes, install
+from cloud.opening import open_core
 from tests.support.signing import SigningGateway
 
 REGISTRY_HEAD = """\
