@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.alarms.judge import PointJudge
-from domain.alarms.limits import UNBOUNDED
+from domain.alarms.limits import UNBOUNDED, Transition
 from domain.alarms.row import RowBand
 from domain.frame import Frame
 from domain.quality import NO_VALUE_FROM
@@ -20,6 +20,7 @@ from domain.rules.model import RulePack
 from edge.judge.alarm import LocalAlarm
 
 EVERYTHING = (-UNBOUNDED, UNBOUNDED)
+Band = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +34,32 @@ class JudgedPoint:
 
 
 class PointWatch:
-    """What is remembered about one point, whichever frame brings it."""
+    """What is remembered about one point, whichever frame brings it.
 
-    __slots__ = ("frames", "gap_since_ms", "judge", "point", "single_ms")
+    A point that never left its limits has no judge yet, only the band that all points under its
+    limits have at rest (`rest`): thousands of points cost little memory.
+    """
 
-    def __init__(self, point: JudgedPoint, start_ms: int) -> None:
+    __slots__ = ("_judge", "_rest", "frames", "gap_since_ms", "point", "single_ms")
+
+    def __init__(self, point: JudgedPoint, rest: Band, start_ms: int) -> None:
         self.point = point
-        self.judge = PointJudge(str(point.channel), point.pack, point.quantity, point.exp)
-        self.frames: list[FrameJudge] = []
+        self._rest = rest
+        self._judge: PointJudge | None = None
+        self.frames: tuple[FrameJudge, ...] = ()
         self.single_ms = start_ms  # when a row that was not good throughout brought a value
         self.gap_since_ms: int | None = None
+
+    @property
+    def band(self) -> Band:
+        """Return the values that change nothing now; see `PointJudge.quiet_band`."""
+        return self._rest if self._judge is None else self._judge.quiet_band()
+
+    def step(self, mono_ms: int, v: int) -> Sequence[Transition]:
+        """Judge one value."""
+        if self._judge is None:
+            self._judge = new_judge(self.point)
+        return self._judge.step(mono_ms, v)
 
     @property
     def heard_ms(self) -> int:
@@ -66,9 +83,9 @@ class FrameJudge:
 
     def refresh(self) -> None:
         """Take the bands of the points anew; needed whenever one of them changed."""
-        bands: list[tuple[int, int] | None] = [EVERYTHING] * self._width
+        bands: list[Band] = [EVERYTHING] * self._width
         for place, watch in zip(self._places, self.watches, strict=True):
-            bands[place] = _both(bands[place], watch.judge.quiet_band())
+            bands[place] = _both(bands[place], watch.band)
         self._band = RowBand(bands)
 
     def row(
@@ -92,19 +109,23 @@ class FrameJudge:
             if quality[place] >= NO_VALUE_FROM:
                 continue
             watch.single_ms = mono_ms
-            v, judge = values[place], watch.judge
-            band = judge.quiet_band()
+            v, band = values[place], watch.band
             if band is not None and band[0] <= v <= band[1]:
                 continue
-            told += (LocalAlarm.of(watch.point.channel, t) for t in judge.step(mono_ms, v))
-            if judge.quiet_band() != band:
+            told += (LocalAlarm.of(watch.point.channel, t) for t in watch.step(mono_ms, v))
+            if watch.band != band:
                 stale += (frame for frame in watch.frames if frame not in stale)
         for frame in stale:
             frame.refresh()
         return told
 
 
-def _both(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+def new_judge(point: JudgedPoint) -> PointJudge:
+    """Return a judge of `point` that has seen nothing."""
+    return PointJudge(str(point.channel), point.pack, point.quantity, point.exp)
+
+
+def _both(one: Band, other: Band) -> Band:
     if one is None or other is None:
         return None
     return max(one[0], other[0]), min(one[1], other[1])

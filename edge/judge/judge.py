@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from domain.alarms.state import TransitionKind
 from domain.frame import Frame
+from domain.quantity import Quantity
 from domain.rules.model import Severity
 from edge.judge.alarm import LocalAlarm
-from edge.judge.frame_judge import FrameJudge, JudgedPoint, PointWatch
+from edge.judge.frame_judge import Band, FrameJudge, JudgedPoint, PointWatch, new_judge
 
 MAX_FRAMES = 4096  # a source that splits frames for ever must not fill the memory
 
@@ -23,7 +24,13 @@ class LocalJudge:
 
     def __init__(self, points: Iterable[JudgedPoint], start_ms: int) -> None:
         self._start_ms = start_ms
-        watches = [PointWatch(point, start_ms) for point in points]
+        rest: dict[tuple[str, Quantity, int], Band] = {}
+        watches: list[PointWatch] = []
+        for point in points:
+            key = (point.pack.name, point.quantity, point.exp)
+            if key not in rest:
+                rest[key] = new_judge(point).quiet_band()
+            watches.append(PointWatch(point, rest[key], start_ms))
         self._by_channel: dict[int, list[PointWatch]] = {}
         for watch in watches:
             self._by_channel.setdefault(watch.point.channel, []).append(watch)
@@ -84,7 +91,7 @@ class LocalJudge:
         judge = FrameJudge(frame, watches, self._start_ms) if watches else None
         for watch in watches:
             if judge is not None:
-                watch.frames.append(judge)
+                watch.frames = (*watch.frames, judge)
         self._kept.append(frame)
         self._frames[id(frame)] = judge
         return judge
@@ -92,7 +99,7 @@ class LocalJudge:
     def _forget_frames(self) -> None:
         for frame in self._frames.values():
             for watch in frame.watches if frame is not None else ():
-                watch.single_ms, watch.frames = watch.heard_ms, []
+                watch.single_ms, watch.frames = watch.heard_ms, ()
         self._frames.clear()
         self._kept.clear()
 
