@@ -55,7 +55,7 @@ class Intake:
             thread.start()
 
     def stop(self) -> None:
-        """Finish what was offered and end the workers."""
+        """Finish what was offered and end the workers; a second call does nothing."""
         for work in self._queues:
             work.put(None)
         for thread in self._threads:
