@@ -19,6 +19,19 @@ def test_what_is_written_is_read_back_whole(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["status.json"]
 
 
+def test_a_new_status_lies_where_the_old_one_was_and_leaves_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s"
+    status = StatusFile(path)
+    status.write({"long": "x" * 5000}, (), 0)
+    place = path.stat().st_ino
+    for short in ({"a": 1}, {"b": 2}):
+        status.write(short, (), 0)
+        assert read_status(path) == short
+        assert (path.stat().st_ino, path.stat().st_size) == (place, 4096)
+
+
 def test_a_gateway_at_rest_spares_the_card(tmp_path: Path) -> None:
     status, writes = StatusFile(tmp_path / "s"), 0
     for now_ms in range(0, 3_600_000, 1000):
