@@ -6,7 +6,7 @@ Pure but for `read_clock`, which asks the clock it is given.
 from edge.clock import Clock
 from edge.sealer.draft import ClockReading
 
-MIN_STEP_MS = 50  # below it, two readings of two clocks differ by chance
+MIN_STEP_MS = 10  # below it, two readings of two clocks differ by chance
 MAX_STEP_MS = 1000  # a clock that claims no bound at all still may not jump unseen
 READ_ATTEMPTS = 5
 QUICK_MS = 2

@@ -33,6 +33,15 @@ QUICK = Policy(
 )
 
 
+class LeapingClock(BootClock):
+    """The real clock, `ahead_ms` later."""
+
+    ahead_ms = 0
+
+    def mono_ms(self) -> int:
+        return super().mono_ms() + self.ahead_ms
+
+
 @dataclass(slots=True)
 class Gateway:
     """A recorder, an outbox and an uplink over `links`; real time, small time-outs."""
@@ -45,13 +54,14 @@ class Gateway:
     desk: Desk = field(init=False)
     uplink: Uplink = field(init=False)
     at_ms: int = 1_000_000
+    clock: LeapingClock = field(default_factory=LeapingClock)
 
     def __post_init__(self) -> None:
         self.bench = Bench(folder=self.folder)
         self.desk = Desk(self.bench.outbox, self.links[0].cloud.pins())
         self.desk.replay()
         parts = UplinkParts(
-            clock=BootClock(),
+            clock=self.clock,
             disk=self.bench.thread,
             desk=self.desk,
             ways=self.links,
@@ -307,6 +317,24 @@ async def test_the_second_way_is_taken_when_the_first_cannot_be_reached(tmp_path
         await gateway.record(3)
         await gateway.settle()
         assert gateway.uplink.status.way == "broker"
+    check_whole(gateway, cloud)
+
+
+async def test_the_better_way_is_tried_again_after_a_while(tmp_path: Path) -> None:
+    cloud = FakeCloud()
+    broker = CloudLink(cloud, name="broker", down=True)
+    other = CloudLink(cloud, name="other")
+    async with running(Gateway(tmp_path, [broker, other])) as gateway:
+        await gateway.record(1)
+        await gateway.settle()
+        assert gateway.uplink.status.way == "other"
+        broker.down = False
+        gateway.clock.ahead_ms += choice.AGAIN_MS
+        await gateway.record(1)
+        await until(lambda: gateway.uplink.status.way == "broker", 10)
+        await gateway.record(2)
+        await gateway.settle()
+        assert other.attempts == 1
     check_whole(gateway, cloud)
 
 
