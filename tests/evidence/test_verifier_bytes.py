@@ -176,3 +176,18 @@ def test_garbage_anywhere_is_reported_and_stops_nothing(archive: Path, seed: int
         assert path.name in named(report)
     finally:
         path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    "name", ["log/tile/0/000", "log/tile/entries/000", "log/tile/1/000.p/1"]
+)
+def test_a_missing_tile_is_named(archive: Path, name: str) -> None:
+    path = archive / name
+    before = path.read_bytes()
+    path.unlink()
+    try:
+        report = verify_archive(archive, trust_of(), lambda _: None)
+        assert [str(check.name) for check in report.in_order() if not check.passed] == ["tiles"]
+        assert name in named(report)
+    finally:
+        path.write_bytes(before)
