@@ -17,6 +17,7 @@ from simulators.refrigerator import Sample
 
 RECONNECT_S = 1.0
 QOS = 1
+ANSWER_TIMEOUT_S = 3.0  # a publication waits this long, also when the broker has gone
 SILENCED = logging.getLogger("coldwarden.simulators.mqtt")
 SILENCED.setLevel(logging.CRITICAL)  # a sensor has no console to complain on
 
@@ -42,6 +43,7 @@ class MqttDevice:
             identifier=self.name,
             will=will,
             protocol=aiomqtt.ProtocolVersion.V311,
+            timeout=ANSWER_TIMEOUT_S,
             logger=SILENCED,
         )
 

@@ -28,7 +28,8 @@ from tests.support.mosquitto import plain_broker
 from tests.support.wait import until
 
 OPTIONS = SiteOptions(seed=5, habit="shut", outages=False, mqtt_period_s=0.1)
-PERIOD_MS = 100
+PERIOD_MS = 500
+MISSED = 8  # a loaded machine may miss a poll, and says so
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def assert_plausible(sink: CollectingSink) -> None:
     hundredths = {5: (1000, 2000), 6: (3500, 7500)}
     for channel, (low, high) in (tenths | hundredths).items():
         assert all(low <= value <= high for value in sink.good(channel)), channel
-        assert set(sink.qualities(channel)) == {0}, channel
+        assert set(sink.qualities(channel)) <= {0, MISSED}, channel
 
 
 async def read_twice(sink: CollectingSink) -> None:
