@@ -10,7 +10,7 @@ how wide it is.
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from evidence.errors import WireError
 from evidence.merkle import HASH_BYTES
@@ -30,7 +30,8 @@ _PATH = re.compile(
 )
 
 
-class TileName(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TileName:
     """One file: `index` within its level, `width` hashes or entries, 256 when full."""
 
     level: int
