@@ -1,12 +1,13 @@
 """What keeping batches until they are receipted costs the gateway's card.
 
-The real recorder, sealer, signer and outbox, with time moved by hand: eight probes read every
-2 s (4 values a second), +-120 ms jitter, hundredths, sealed every minute, each batch receipted.
+The real recorder, sealer, signer and outbox, with time moved by hand: eight probes, +-120 ms
+jitter, hundredths, sealed every minute.
 
 `outbox_flushes_per_batch`: fdatasync and fsync of `evidence.disk` between a draft and its
 durable batch. `outbox_write_amplification`: bytes that reach the device over bytes of batches,
-batch after batch. `disk_mib_per_day`: a whole day with receipts, cursor and status file; after
-each minute everything reaches the device, as it would when a minute really passed.
+batch after batch of about 1 KB, the zeros of a new segment included. `disk_mib_per_day`: a day
+at 4 values a second with receipts, cursor and status file; after each minute everything reaches
+the device, as it would when a minute really passed.
 """
 
 import asyncio
@@ -28,10 +29,13 @@ from tests.bench._device import CountedDisk, counted_disk
 from tests.bench.row import Row
 from tests.support.gateway_parts import Bench
 
-FRAMES = [Frame(channels=(n,), exps=(-2,), period_ms=2_000) for n in range(1, 9)]
+PROBES = 8
+MINUTE_PERIOD_MS = 1_400  # 344 readings a minute: batches of about 1 KB
+DAY_PERIOD_MS = 2_000  # 4 readings a second
 MINUTE_MS = 60_000
+JITTER_MS = 120
 DAY_MINUTES = 1440
-BACK_TO_BACK = 4500  # over 4 MiB, so that a segment is begun on the way
+BACK_TO_BACK = 3820  # fills one segment, so that exactly one is begun on the way
 LOG_LEVELS = 24  # of a log of 10 million batches: a receipt carries as many hashes
 MIB = 1 << 20
 
@@ -62,7 +66,8 @@ async def _measure() -> list[Row]:
 async def _back_to_back(
     gateway: Bench, disk: CountedDisk, flushes: Counter[str]
 ) -> tuple[int, int]:
-    minutes = _minutes(gateway)
+    minutes = _minutes(gateway, MINUTE_PERIOD_MS)
+    gateway.outbox.checkpoint = (1 << LOG_LEVELS, bytes(32))
     await _seal(gateway, next(minutes))
     disk.settle()
     before, size = disk.written_bytes(), 0
@@ -75,7 +80,7 @@ async def _back_to_back(
 
 async def _day(gateway: Bench, disk: CountedDisk) -> tuple[int, int]:
     status, receipts = StatusFile(disk.folder / "day" / "status.json"), _receipts()
-    minutes = _minutes(gateway)
+    minutes = _minutes(gateway, DAY_PERIOD_MS)
     await _seal(gateway, next(minutes))
     disk.settle()
     before, size = disk.written_bytes(), 0
@@ -92,20 +97,23 @@ async def _day(gateway: Bench, disk: CountedDisk) -> tuple[int, int]:
     return size, disk.written_bytes() - before
 
 
-def _minutes(gateway: Bench) -> Iterator[None]:
+def _minutes(gateway: Bench, period_ms: int) -> Iterator[None]:
     """Feed a minute of rows at each step."""
     rng = random.Random(1)
-    values = [500] * len(FRAMES)
+    probes = range(1, PROBES + 1)
+    frames = [Frame(channels=(n,), exps=(-2,), period_ms=period_ms) for n in probes]
+    values = [500] * PROBES
     start_ms = gateway.clock.now_ms
     while True:
-        for at_ms in range(start_ms, start_ms + MINUTE_MS, FRAMES[0].period_ms):
-            for n, frame in enumerate(FRAMES):
-                values[n] += rng.randrange(-6, 7)
-                due_ms = at_ms + 125 + n * 250
-                gateway.clock.now_ms = due_ms + rng.randrange(-120, 121)
-                gateway.recorder.row(frame, gateway.clock.now_ms, (values[n],), None)
-        start_ms += MINUTE_MS
-        gateway.clock.now_ms = start_ms
+        rows = -(-MINUTE_MS // period_ms)
+        for row in range(rows * PROBES):
+            n = row % PROBES
+            values[n] += rng.randrange(-6, 7)
+            due_ms = start_ms + row * period_ms // PROBES + JITTER_MS
+            gateway.clock.now_ms = due_ms + rng.randrange(-JITTER_MS, JITTER_MS + 1)
+            gateway.recorder.row(frames[n], gateway.clock.now_ms, (values[n],), None)
+        start_ms += rows * period_ms
+        gateway.clock.now_ms = start_ms + 2 * JITTER_MS
         yield
 
 
