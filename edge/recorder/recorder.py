@@ -243,9 +243,8 @@ class Recorder:
 
     def _announce(self, alarms: Sequence[LocalAlarm]) -> None:
         for alarm in alarms:
-            log.warning(
-                "%s: channel %d %s %s", alarm.kind, alarm.channel, alarm.pack, alarm.direction
-            )
+            told = (alarm.severity, alarm.kind, alarm.channel, alarm.pack, alarm.direction)
+            log.warning("%s %s: channel %d %s %s", *told)
             self.event(EventKind.LOCAL_ALARM, alarm.at_ms, alarm.channel, alarm.body)
         self._alarm_waits = True
         self._sound()
