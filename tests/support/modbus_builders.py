@@ -77,7 +77,7 @@ def device(
 
 
 def tcp_bus(
-    port: int, *devices: ModbusDevice, timeout_ms: int = 200, max_hole: int = 10
+    port: int, *devices: ModbusDevice, timeout_ms: int = 2000, max_hole: int = 10
 ) -> ModbusBus:
     return ModbusBus(
         name=f"bus-{port}",
@@ -91,7 +91,7 @@ def tcp_bus(
 
 
 def rtu_bus(
-    path: str, *devices: ModbusDevice, timeout_ms: int = 200, baud: int = 115_200
+    path: str, *devices: ModbusDevice, timeout_ms: int = 2000, baud: int = 115_200
 ) -> ModbusBus:
     return ModbusBus(
         name="serial",

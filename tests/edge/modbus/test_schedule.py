@@ -201,7 +201,11 @@ def test_every_slot_gives_exactly_one_row(
         device([spec(0), spec(1)], unit=n + 1, period_ms=p, first_channel=10 * n)
         for n, p in enumerate(periods_ms)
     ]
-    bus = rtu_bus("/dev/x", *devices) if kind is LinkKind.RTU else tcp_bus(502, *devices)
+    bus = (
+        rtu_bus("/dev/x", *devices, timeout_ms=200)
+        if kind is LinkKind.RTU
+        else tcp_bus(502, *devices, timeout_ms=200)
+    )
     line = SimulatedLine(bus, lambda _slot, now_ms: script[now_ms % len(script)])
     line.run_until(5000)
     for n, period_ms in enumerate(periods_ms):

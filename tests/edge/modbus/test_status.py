@@ -26,7 +26,7 @@ def test_a_fault_is_told_until_the_next_answer() -> None:
     first, second = tally.snapshot(0).devices
     assert (first.fault, first.last_answer_ms) == ("", 1000)
     assert second.fault.startswith(
-        "unit 2 did not answer 2 polls within 200 ms; check its power"
+        "unit 2 did not answer 2 polls within 2000 ms; check its power"
     )
     tally.refused(0, "exception 4 (device failure)")
     tally.answered(1, 2000)

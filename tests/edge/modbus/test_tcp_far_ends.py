@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from domain.profiles.model import Decoder, RegisterTable
-from domain.quality import Quality
 from tests.support.modbus_builders import device, spec, tcp_bus
 from tests.support.modbus_libmodbus import compile_server, libmodbus_server
 from tests.support.modbus_pymodbus import MISSING, holding, pymodbus_tcp
@@ -42,27 +41,21 @@ async def test_registers_that_pymodbus_does_not_have_cost_their_neighbours_nothi
     port = free_port()
     bus = tcp_bus(port, device([spec(a) for a in range(100)], period_ms=100))
     async with pymodbus_tcp(port, 1), running(bus) as run:
-        await until(lambda: len(run.sink.readings[100]) >= 5, timeout_s=20)
-    for address in range(100):
-        if address in MISSING:
-            assert set(run.sink.qualities(address + 1)) == {Quality.EXCEPTION}
-        else:
-            assert set(run.sink.good(address + 1)) == {signed(holding(address))}
-            assert set(run.sink.qualities(address + 1)) == {0}
+        missing = {address + 1 for address in MISSING}
+        await run.until_known({*range(1, 101)} - missing, missing)
+    for address in set(range(100)) - set(MISSING):
+        assert set(run.sink.good(address + 1)) == {signed(holding(address))}
 
 
 async def test_a_unit_that_is_not_there_costs_that_unit_alone() -> None:
     port = free_port()
     bus = tcp_bus(
         port,
-        device([spec(0)], unit=1, period_ms=20, first_channel=1),
-        device([spec(0)], unit=9, period_ms=20, first_channel=9),
-        timeout_ms=50,
+        device([spec(0)], unit=1, period_ms=50, first_channel=1),
+        device([spec(0)], unit=9, period_ms=50, first_channel=9),
     )
     async with pymodbus_tcp(port, 1), running(bus) as run:
-        await until(lambda: len(run.sink.good(1)) >= 20 and len(run.sink.readings[9]) >= 20)
-    assert set(run.sink.qualities(9)) == {Quality.EXCEPTION}, "pymodbus refuses for it"
-    assert set(run.sink.qualities(1)) == {0}
+        await run.until_known(good=[1], refused=[9])  # pymodbus answers for it
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +89,9 @@ async def test_what_libmodbus_refuses_costs_its_neighbours_nothing(program: Path
     bus = tcp_bus(port, device([spec(a) for a in range(190, 203)], period_ms=50))
     with libmodbus_server(program, port):
         async with running(bus) as run:
-            await until(lambda: len(run.sink.readings[13]) >= 5)
-    for channel in range(1, 14):
-        address = 189 + channel
-        if address < 200:
-            assert set(run.sink.good(channel)) == {3 * address}
-            assert set(run.sink.qualities(channel)) == {0}
-        else:
-            assert set(run.sink.qualities(channel)) == {Quality.EXCEPTION}
+            await run.until_known(range(1, 11), range(11, 14))
+    for channel in range(1, 11):
+        assert set(run.sink.good(channel)) == {3 * (189 + channel)}
 
 
 @pytest.mark.engine
