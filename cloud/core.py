@@ -76,6 +76,7 @@ class Core:
                 release=self.intake.release,
                 gateways=lambda: len(registry.gateways),
                 log_begun=self._pin,
+                state_dir=config.state_dir,
                 wall_ms=wall_ms,
                 mono_s=time.monotonic,
             ),

@@ -63,7 +63,7 @@ class Locator:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._open: list[OpenSegment] = []
-        self._indexed: dict[int, SegmentFile] = {}
+        self._indexed: dict[int, tuple[SegmentFile, int]] = {}
         self._loaded: OrderedDict[int, SegmentIndex] = OrderedDict()
 
     def placed(self, positions: Sequence[Position]) -> None:
@@ -84,7 +84,7 @@ class Locator:
         """Return where the batch's record lies, None when it is not in this log.
 
         Raises:
-            CorruptError: an index file is damaged; it is made again at the next start.
+            CorruptError, WireError: a segment is damaged, and so is its index.
         """
         for segment in reversed(self._open):
             position = segment.find(kid, epoch, seq)
@@ -104,13 +104,17 @@ class Locator:
             LogFullError, StorageFaultError: the index could not be written.
         """
         ensure_index(segment, next_first_seq, scratch=self._scratch)
-        self._indexed[segment.first_seq] = segment
+        self.closed(segment, next_first_seq)
+
+    def closed(self, segment: SegmentFile, next_first_seq: int) -> None:
+        """Have a segment asked through its index, which is read, or made, when it is needed."""
+        self._indexed[segment.first_seq] = segment, next_first_seq
 
     def _index(self, first_seq: int) -> SegmentIndex:
         index = self._loaded.get(first_seq)
         if index is None:
-            segment = self._indexed[first_seq]
-            index = SegmentIndex.load(segment.path.with_suffix(".idx"), segment.known_header)
+            segment, next_first_seq = self._indexed[first_seq]
+            index = ensure_index(segment, next_first_seq, scratch=self._scratch)
             self._loaded[first_seq] = index
             if len(self._loaded) > LOADED_INDEXES:
                 self._loaded.popitem(last=False)

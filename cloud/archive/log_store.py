@@ -30,6 +30,7 @@ from evidence.keys import SoftwareKey
 from evidence.merkle import tree_root
 from evidence.receipt import ReceiptSigner, SignedRoot
 from evidence.record import Record, decode_record, encode_record, genesis_record, leaf_of
+from evidence.segment_file import SegmentFile, list_segments
 from evidence.segment_log import Position, Scrub, SegmentLog
 from evidence.tiles import TileLog
 
@@ -49,7 +50,8 @@ class LogStore:
     """See the module; `create` or `open`, then `replay` to its end, then `append`.
 
     `refusal` says why nothing may be signed any more, empty while it may: the records then
-    still come in, only receipts do not leave.
+    still come in, only receipts do not leave. `segment` is the first record of the segment
+    that is written.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class LogStore:
         self._asides: list[threading.Thread] = []
         self._prepare_at = int(settings.segment_bytes * PREPARE_AT)
         self._prepared = -1  # first record of the segment whose successor was asked for
-        self._written = 0  # first record of the segment that is written
+        self.segment = 0
 
     @classmethod
     def create(cls, folder: Path, manifest: Manifest, settings: LogSettings) -> Self:
@@ -125,12 +127,21 @@ class LogStore:
         """Return how many leaves the tree has, 0 when there is none that may be signed."""
         return self._tiles.size if self._tiles else 0
 
-    def replay(self) -> Iterator[Record]:
-        """Yield all durable records, and learn anew where they lie."""
+    def replay(self, index: int = 0) -> Iterator[Record]:
+        """Yield the durable records from `index` or a little before it on.
+
+        Learns anew where every record lies: what comes before the first one yielded is found
+        through the indexes of its segments.
+        """
         self.locator = Locator(scratch_of(self.folder))
-        for position, data in self._records.scan():
+        first = 0
+        for segment, end in self._closed():
+            if end <= index:
+                self.locator.closed(segment, end)
+                first = end
+        for position, data in self._records.scan(first):
             self.locator.placed((position,))
-            self._written = position.segment
+            self.segment = position.segment
             yield decode_record(data)
         self._aside(self._index_closed)
 
@@ -142,8 +153,8 @@ class LogStore:
         if last.offset > self._prepare_at and last.segment > self._prepared:
             self._prepared = last.segment
             self._aside(self._records.prepare_next)
-        if last.segment > self._written:
-            self._written = last.segment
+        if last.segment > self.segment:
+            self.segment = last.segment
             self._aside(self._index_closed)
 
     def sync(self, leaves: Sequence[bytes]) -> None:
@@ -219,12 +230,16 @@ class LogStore:
 
     def _index_closed(self) -> None:
         """Write the missing indexes of closed segments."""
+        for segment, end in self._closed():
+            self.locator.write_index(segment, end)
+
+    def _closed(self) -> list[tuple[SegmentFile, int]]:
+        """Return the closed segments that can be read, each with the first record after it."""
+        paths = list_segments(self.folder / RECORDS)
+        starts = [int(path.stem, 16) for path in paths]
+        ends = dict(zip(starts, [*starts, self._records.next_seq][1:], strict=True))
         closed = self._records.closed_segments
-        starts = [segment.first_seq for segment in closed]
-        last = self._written if self._written not in starts else self._records.next_seq
-        for segment, end in zip(closed, [*starts, last][1:], strict=True):
-            if segment.header is not None:
-                self.locator.write_index(segment, end)
+        return [(s, ends[s.first_seq]) for s in closed if s.header is not None]
 
     def _tree(self) -> TileLog:
         if self._tiles is None or self.refusal:

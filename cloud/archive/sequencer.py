@@ -11,6 +11,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cloud.archive.backup_record import decode_backup
 from cloud.archive.finding import RESTORED, FindingRecord, encode_finding
@@ -19,6 +20,7 @@ from cloud.archive.ledger import Decision, Placed
 from cloud.archive.notary import Notary
 from cloud.archive.rebuilding import rebuild
 from cloud.archive.restoring import Restoring
+from cloud.archive.snapshot import Snapshot, read_snapshot, write_snapshot
 from cloud.archive.stream import Stream
 from cloud.ingest.answers import Answers
 from cloud.ingest.delivery import Checked, Delivery, Rejected, nothing_to_do
@@ -46,6 +48,7 @@ class Surroundings:
     release: Callable[[Sequence[Delivery]], None]
     gateways: Callable[[], int]
     log_begun: Callable[[], None]
+    state_dir: Path
     wall_ms: Callable[[], int]
     mono_s: Callable[[], float]
 
@@ -118,10 +121,28 @@ class Sequencer:
             self.step(max(due_s, 0.0))
         if not self.fault:
             self.notary.sign(self._around.mono_s())
+            self.save()
+
+    def save(self) -> None:
+        """Spare the next start the records up to now; a log that is not signed is read."""
+        log = self._stream.current
+        if log.refusal:
+            return
+        snapshot = Snapshot(
+            log=self.ledger.log,
+            index=log.size,
+            root=log.root_at(log.size),
+            last_recv_ms=self._last_recv_ms,
+            last_backup_ms=self.last_backup_ms,
+            chains=self.ledger.chains,
+        )
+        self._saved = log.segment
+        write_snapshot(self._around.state_dir, snapshot)
 
     def _build(self) -> None:
         """Learn everything from the archive."""
-        rebuilt = rebuild(self._stream)
+        rebuilt = rebuild(self._stream, read_snapshot(self._around.state_dir))
+        self.applied_at_start = rebuilt.applied
         self.ledger = rebuilt.ledger
         self.last_backup_ms = rebuilt.last_backup_ms
         self._last_recv_ms = rebuilt.last_recv_ms
@@ -129,6 +150,7 @@ class Sequencer:
         self.notary = Notary(self._stream, around.answers, around.wall_ms)
         self.notary.touched(around.mono_s())
         self._heads = Heads(self._stream, self.notary)
+        self._saved = self._stream.current.segment
 
     def _collect(self, wait_s: float) -> tuple[list[Checked], list[tuple[int, bytes]]]:
         batches: list[Checked] = []
@@ -164,6 +186,8 @@ class Sequencer:
         if self._waiting:
             self._commit((), self._waiting, now_ms)
             self._waiting = []
+        if self._stream.current.segment != self._saved:
+            self.save()
         now_s = self._around.mono_s()
         if self.notary.wait_s(now_s, idle=self._queue.empty()) <= 0:
             self.notary.sign(now_s)

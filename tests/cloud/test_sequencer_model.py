@@ -59,6 +59,12 @@ class Deliveries(RuleBasedStateMachine):
             self._believe(gateway, routes[gateway.id])
 
     @rule()
+    def segment_is_full(self) -> None:
+        self.cloud.hands.pass_s(1)
+        self.cloud.sequencer.step()
+        self.cloud.sequencer.save()
+
+    @rule()
     def crash_and_start(self) -> None:
         self.cloud.restart()
 

@@ -85,6 +85,7 @@ class Cloud:
             release=lambda _: None,
             gateways=lambda: len(self.gateways),
             log_begun=lambda: None,
+            state_dir=self.folder,
             wall_ms=self.hands.wall_ms,
             mono_s=self.hands.mono_s,
         )
