@@ -71,6 +71,7 @@ class Recorder:
         self._dropped_unsaid = 0  # in no batch's total yet
         self._alarm_waits = False
         self._opens_epoch = False
+        self._left_epoch = b""
         self._alarm_sealed_ms = -ALARM_GAP_MS
         self._state_ms = 0
         self._sounding = False
@@ -140,8 +141,16 @@ class Recorder:
         self._record_state(now.mono_ms)
         self._seal()
 
-    def open_epoch(self) -> None:
-        """Continue in a new epoch: the cloud takes no more of this one."""
+    def open_epoch(self, refused: bytes) -> None:
+        """Continue in a new epoch: the cloud takes no more of `refused`.
+
+        Nothing happens when that is not the present epoch any more: a fork is refused batch by
+        batch, and answered once.
+        """
+        if refused == self._left_epoch or refused != self._parts.writer.chain.epoch:
+            return
+        log.warning("the cloud takes no more of epoch %s: a new one begins", refused.hex())
+        self._left_epoch = refused
         self._seal()
         self._opens_epoch = True
         self.begin()

@@ -160,7 +160,12 @@ class Desk:
             return Heard(moment.at_ms)
         log.warning("the cloud refuses batch %d: %s", refusal.seq, refusal.code)
         return Refused(
-            moment.at_ms, number, Retry(refusal.retry), moment.draw, code=refusal.code
+            moment.at_ms,
+            number,
+            Retry(refusal.retry),
+            moment.draw,
+            code=refusal.code,
+            epoch=refusal.epoch,
         )
 
     def set_aside(self, number: int, code: str) -> None:

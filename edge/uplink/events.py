@@ -68,6 +68,7 @@ class Refused:
     retry: Retry
     draw: float
     code: str = ""
+    epoch: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,9 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class OpenEpoch:
-    """Continue in a new epoch: the cloud will not take more of this one."""
+    """Continue in a new epoch if `epoch` is the present one: the cloud takes no more of it."""
+
+    epoch: bytes = b""
 
 
 Action = Connect | Disconnect | Send | SetAside | OpenEpoch

@@ -56,7 +56,7 @@ class UplinkParts:
     disk: DiskThread
     desk: Desk
     ways: Sequence[Transport]
-    open_epoch: Callable[[], None]
+    open_epoch: Callable[[bytes], None]
     policy: window.Policy = field(default_factory=window.Policy)
     draw: Callable[[], float] = random.random
 
@@ -203,9 +203,8 @@ class Uplink:
                 await self._send(numbers)
             case SetAside(number=number, code=code):
                 await self._parts.disk.run(self._parts.desk.set_aside, number, code)
-            case OpenEpoch():
-                log.warning("the cloud takes no more of this epoch: a new one is opened")
-                self._parts.open_epoch()
+            case OpenEpoch(epoch=epoch):
+                self._parts.open_epoch(epoch)
             case _:
                 assert_never(action)
 

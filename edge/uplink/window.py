@@ -242,7 +242,10 @@ def _refused(state: State, event: Refused) -> Step:
         case Retry.NEVER:
             return _settled(state, number), (SetAside(event.number, event.code),)
         case Retry.NEW_EPOCH:
-            return _settled(state, number), (SetAside(event.number, event.code), OpenEpoch())
+            return _settled(state, number), (
+                SetAside(event.number, event.code),
+                OpenEpoch(event.epoch),
+            )
         case Retry.LATER if len(state.later) < LATER_MAX:
             due_ms = event.at_ms + int((0.5 + event.draw) * LATER_MS)
             return replace(state, later=(*state.later, (due_ms, event.number))), ()

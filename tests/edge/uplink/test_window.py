@@ -161,8 +161,8 @@ def test_a_refusal_later_is_tried_again_after_a_while() -> None:
 
 def test_a_refusal_of_the_epoch_opens_another() -> None:
     state, _ = run(up(), Sealed(0, 7, alarm=False))
-    _, actions = run(state, Refused(10, 7, Retry.NEW_EPOCH, 0.0))
-    assert actions == [SetAside(7), OpenEpoch()]
+    _, actions = run(state, Refused(10, 7, Retry.NEW_EPOCH, 0.0, epoch=b"epoch--1"))
+    assert actions == [SetAside(7), OpenEpoch(b"epoch--1")]
 
 
 def test_a_cloud_that_was_restored_gets_again_what_it_asks_for() -> None:
