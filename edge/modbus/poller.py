@@ -199,7 +199,8 @@ class Poller:
 
     def _report_gaps(self) -> None:
         gaps = self._schedule.gaps
-        self._tally.missed = self._schedule.missed
+        self._tally.missed += self._schedule.missed
+        self._schedule.missed = 0
         for gap in gaps:
             query = gap.slot.query
             quality = (int(gap.quality),) * len(query.zeros)

@@ -64,6 +64,7 @@ class Schedule:
     def __init__(self, bus: ModbusBus, now_ms: int) -> None:
         self.gaps: list[Gap] = []
         self.missed = 0
+        """Slots in which nothing was asked, since whoever reports them set it to 0."""
         self._bus = bus
         self._units = {device.unit: Unit(device.unit) for device in bus.devices}
         self._budget = Budget(len(self._units), now_ms)
@@ -124,7 +125,7 @@ class Schedule:
     def refused(self, slot: Slot, code: int, sent_ms: int, now_ms: int) -> None:
         """Settle a slot that was answered with an exception."""
         if code in SILENT_CODES:
-            self._budget.waited(slot.unit, now_ms - sent_ms, now_ms, Quality.EXCEPTION)
+            self._waited(slot, Quality.EXCEPTION, sent_ms, now_ms)
         elif slot.unit.is_silent:
             self._budget.answered(slot.unit)
         instead = slot.layout.refused(slot.piece, code, now_ms)
@@ -136,7 +137,7 @@ class Schedule:
 
     def unanswered(self, slot: Slot, sent_ms: int, now_ms: int) -> None:
         """Settle a slot whose answer did not come in time."""
-        self._budget.waited(slot.unit, now_ms - sent_ms, now_ms, Quality.TIMEOUT)
+        self._waited(slot, Quality.TIMEOUT, sent_ms, now_ms)
         slot.unit.hold_ms = now_ms + self._hold_ms
         slot.layout.unanswered(slot.piece, now_ms)
         self._fail(slot, Quality.TIMEOUT)
@@ -145,6 +146,11 @@ class Schedule:
         """Settle a slot whose poll failed through no silence of the device."""
         slot.layout.unanswered(slot.piece, now_ms)
         self._fail(slot, quality)
+
+    def _waited(self, slot: Slot, silence: Quality, sent_ms: int, now_ms: int) -> None:
+        # A machine that was suspended or stalled meanwhile is not the device's fault.
+        wait_ms = min(now_ms - sent_ms, slot.query.patience_ms)
+        self._budget.waited(slot.unit, wait_ms, now_ms, silence)
 
     def _fail(self, slot: Slot, quality: Quality) -> None:
         self._gap(slot, quality)

@@ -146,6 +146,20 @@ def test_a_device_that_comes_back_is_polled_in_its_next_slots() -> None:
     assert set(after) == {0}
 
 
+def test_a_machine_that_was_suspended_during_a_poll_does_not_hold_it_against_the_device() -> (
+    None
+):
+    schedule = Schedule(shared_bus(2), 0)
+    now_ms = schedule.wake_ms
+    slot = schedule.take(now_ms, is_up=True)
+    assert slot is not None
+    schedule.unanswered(slot, now_ms, now_ms + 8 * 3_600_000)
+    line = SimulatedLine(shared_bus(2), by_unit({}), start_ms=now_ms + 8 * 3_600_000)
+    line.schedule = schedule
+    line.run_until(line.start_ms + 30_000)
+    assert line.sink.good(slot.unit.unit), "it is asked again within seconds, not days"
+
+
 def test_a_single_lost_frame_costs_one_reading() -> None:
     def reply(slot: Slot, now_ms: int) -> Reply:
         return (
