@@ -11,7 +11,10 @@ from tests.support.batches import make_batch
 
 @pytest.mark.parametrize("seq", [0, 23, 24, 255, 256, 70_000, 1 << 40])
 def test_epoch_and_seq_are_those_of_the_body(seq: int) -> None:
-    assert chain_place(make_batch(seq=seq, t0=0, mono_ms=0, readings=16).data) == (b"epoch--1", seq)
+    assert chain_place(make_batch(seq=seq, t0=0, mono_ms=0, readings=16).data) == (
+        b"epoch--1",
+        seq,
+    )
 
 
 @given(st.binary(max_size=80))
