@@ -11,6 +11,7 @@ from cloud.core import Core
 from cloud.ingest.http_app import IngestApp
 from cloud.ingest.mqtt import MqttTransport
 from cloud.opening import open_core, submit_card
+from cloud.readside import ReadSide
 from cloud.server import Server
 from cloud.spool import Spool
 from evidence.outcome import split_sequence
@@ -20,9 +21,13 @@ from evidence.record import RecordKind
 def open_server(config: Config) -> Server:
     """Return the whole server, not started; errors as `open_core`."""
     core = open_core(config)
+    reads = ReadSide(core)
     pages = FastAPI(openapi_url=None)
+    pages.include_router(reads.router)
+    pages.add_api_route("/api/status", reads.status, include_in_schema=False)
     return Server(
         core=core,
+        reads=reads,
         app=IngestApp(pages, core.intake, core.keyring, core.answers),
         mqtt=_mqtt(config, core),
         spool=_spool(config, core),

@@ -92,6 +92,10 @@ class Core:
         """Finish what was taken, publish a last checkpoint, let go of the files."""
         self.intake.stop()
         self.sequencer.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files; enough for a core that was never started."""
         self.quarantine.close()
         self.stream.close()
 

@@ -17,6 +17,7 @@ from cloud.core import Core
 from cloud.errors import OperatorError
 from cloud.ingest.http_app import IngestApp
 from cloud.ingest.mqtt import MqttTransport
+from cloud.readside import ReadSide
 from cloud.spool import Spool
 
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -48,6 +49,7 @@ class Server:
     """See the module."""
 
     core: Core
+    reads: ReadSide
     app: IngestApp
     mqtt: MqttTransport | None
     spool: Spool
@@ -56,18 +58,27 @@ class Server:
         """Serve until SIGINT or SIGTERM; `on_ready` is told the address that is served."""
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        self.core.start()
-        self.spool.start()
-        if self.mqtt is not None:
-            self.mqtt.start()
+        self._start()
         try:
             with asyncio.Runner(loop_factory=_loop) as runner:
                 runner.run(self._serve(on_ready))
         finally:
-            if self.mqtt is not None:
-                self.mqtt.stop()
-            self.spool.stop()
-            self.core.stop()
+            self._stop()
+
+    def _start(self) -> None:
+        self.reads.start()
+        self.core.start()
+        self.spool.start()
+        if self.mqtt is not None:
+            self.mqtt.start()
+
+    def _stop(self) -> None:
+        if self.mqtt is not None:
+            self.mqtt.stop()
+        self.spool.stop()
+        self.core.intake.stop()
+        self.reads.stop()  # while what it still records can be archived
+        self.core.stop()
 
     async def _serve(self, on_ready: Callable[[str], None]) -> None:
         config = self.core.config

@@ -1,182 +1,235 @@
-"""The newest value of every point, when every gateway was heard, and how much there is.
+"""The newest reading of every point, in memory.
 
-A projection that lives in memory, because the pages ask it all the time, and is saved now and
-then with its cursor; what was not saved is read from the archive again. Late data never
-overwrites what is newer: newest is what was measured last, not what came last.
+Newest by the gateway's line of time (`cloud.projections.timeline`), so late data never replaces
+it, and a clock that was set back does not stop it. What is kept can be derived again from the
+archive; it is saved now and then, so that a start need not read all of it.
 """
 
 import json
-import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from cloud.archive.finding import decode_finding
-from cloud.projections.expansion import Expansion, expand_records
+import numpy as np
+
 from cloud.projections.feed import CommitGroup, CommittedRecord
+from cloud.projections.runs import Runs
 from cloud.projections.series import SeriesIndex
 from cloud.projections.state_file import StateFile
-from domain.quality import NO_VALUE_FROM
-from evidence.batch import Body
-from evidence.chain import Finding
-from evidence.errors import WireError
-from evidence.record import RecordKind
+from cloud.projections.timeline import NEVER_MS, Place, Timelines
+from cloud.projections.timeseries.scaling import to_float
+from cloud.projections.timeseries.store import Int64s
+from domain.quality import NO_VALUE_FROM, Quality
 
-SAVE_EVERY_MS: Final = 5_000
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT);"
-)
+SAVE_EVERY_MS: Final = 60_000
+SAVE_EVERY_RECORDS: Final = 100_000
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS latest (
+  gateway TEXT NOT NULL, channel INTEGER NOT NULL, at_ms INTEGER NOT NULL, v INTEGER NOT NULL,
+  exp INTEGER NOT NULL, q INTEGER NOT NULL, record INTEGER NOT NULL,
+  PRIMARY KEY (gateway, channel)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS timelines (
+  one INTEGER PRIMARY KEY CHECK (one = 1), saved TEXT NOT NULL
+);
+"""
 
 
-@dataclass(slots=True)
-class Newest:
-    """The newest reading of one series: v * 10**exp, measured at `at_ms`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestReading:
+    """The newest reading of a point that has a value."""
 
     at_ms: int
     v: int
     exp: int
+    q: int
+    record: int
+    """Archive index of its batch."""
 
-
-@dataclass(slots=True)
-class Heard:
-    """One gateway: when its last batch came, and how many it still holds unreceipted."""
-
-    at_ms: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """What a commit group brought to one point, in order of time."""
-
-    point: str
-    times: Sequence[int]
-    values: Sequence[float | None]
+    @property
+    def value(self) -> float:
+        """Return the value for display."""
+        return float(to_float(np.array([self.v]), np.array([self.exp]))[0])
 
 
 class LatestProjection:
-    """See the module. The dictionaries are replaced entry by entry; any thread may read them."""
+    """A `Projection`; `of_point` and `all` may be called from any thread."""
 
     name = "latest"
 
-    def __init__(self, file: Path, series: SeriesIndex, tell: Callable[[Update], None]) -> None:
+    def __init__(self, file: Path, series: SeriesIndex) -> None:
         self._state = StateFile(file, _SCHEMA)
         self._series = series
-        self._tell = tell
-        self._lock = threading.Lock()
+        self._timelines = Timelines()
+        self._lock = threading.Lock()  # guards the array
+        self._board: Int64s = np.empty((0, 5), dtype=np.int64)  # at_ms, v, exp, q, record
+        self._changed: set[int] = set()
         self._saved_ms = 0
-        self.points: dict[str, Newest] = {}
-        self.gateways: dict[str, Heard] = {}
-        self.counts: dict[str, int] = {"batches": 0, "readings": 0, "lost": 0}
         self._load()
-        self._next = self._state.cursor
 
     @property
     def cursor(self) -> int:
         """Return the next archive index to apply."""
-        return self._next
+        return self._cursor
 
     def apply(self, group: CommitGroup) -> None:
-        """Take over a group and tell who watches."""
-        for record in group.records:
-            self._note(record)
-        self._note_readings(group.records)
-        self._next = group.next_index
-        self._save_if_due(group.as_of_ms)
+        """Take over the newest readings of `group`; see `Projection`."""
+        runs = Runs.of(group.records, self._series)
+        places = [
+            self._place(r, span) for r, span in zip(group.records, runs.spans, strict=True)
+        ]
+        with self._lock:
+            self._grow()
+            for begin, end in _parts(places):
+                self._set_back(group.records[begin], places[begin])
+                self._take(runs, group.records, places, (begin, end))
+        self._cursor = group.next_index
+        if group.records:
+            self._save_if_due(group.records[-1].recv_ms)
 
     def tick(self, as_of_ms: int) -> None:
         """Save now and then."""
         self._save_if_due(as_of_ms)
 
+    def of_point(self, point: str) -> LatestReading | None:
+        """Return the newest reading of a point."""
+        record = self._series.registry.point_by_id(point)
+        if record is None:
+            return None
+        number = self._series.number(record.gateway, record.channel)
+        with self._lock:
+            row = self._board[number].tolist() if 0 <= number < len(self._board) else [NEVER_MS]
+        return None if row[0] == NEVER_MS else _reading(row)
+
+    def all(self) -> dict[str, LatestReading]:
+        """Return the newest reading of every point that has one, by point id."""
+        with self._lock:
+            rows = self._board.tolist()
+        points = self._series.points
+        return {points[i].id: _reading(row) for i, row in enumerate(rows) if row[0] != NEVER_MS}
+
+    def export(self) -> Iterator[str]:
+        """Yield the newest reading of every point as a line of JSON, by point."""
+        for point, r in sorted(self.all().items()):
+            yield json.dumps([point, r.at_ms, r.v, r.exp, r.q, r.record], ensure_ascii=False)
+
     def close(self) -> None:
-        """Save, and let go of the file."""
-        self._save()
+        """Save and close the file."""
+        self._save(0)
         self._state.close()
 
-    def _note(self, record: CommittedRecord) -> None:
-        counts = self.counts
-        if record.body is not None and record.gateway is not None:
-            counts["batches"] += 1
-            counts["readings"] += record.body.count
-            self.gateways[record.gateway] = Heard(record.recv_ms, _held(record.body))
-        elif record.kind == RecordKind.FINDING:
-            counts["lost"] += _lost(record.raw)
+    def _place(self, record: CommittedRecord, span_ms: tuple[int, int]) -> Place | None:
+        if record.gateway is None or record.body is None:
+            return None
+        return self._timelines.place(record.gateway, record.body, span_ms, record.recv_ms)
 
-    def _note_readings(self, records: Sequence[CommittedRecord]) -> None:
-        x = expand_records(records, self._series)
-        points = self._series.points
-        starts, rows = x.run_start.tolist(), x.run_rows.tolist()
-        owners, exps = x.run_record.tolist(), x.run_exp.tolist()
-        for run, number in enumerate(x.run_series.tolist()):
-            body = records[owners[run]].body
-            if number < 0 or body is None or not body.sync:
-                continue
-            span = slice(starts[run], starts[run] + rows[run])
-            self._note_run(points[number].id, (x, span), body.t0, exps[run])
-
-    def _note_run(
-        self, point: str, where: tuple[Expansion, slice], t0_ms: int, exp: int
+    def _take(
+        self,
+        runs: Runs,
+        records: Sequence[CommittedRecord],
+        places: Sequence[Place | None],
+        part: tuple[int, int],
     ) -> None:
-        x, span = where
-        offs, vs = x.off[span].tolist(), x.v[span].tolist()
-        good = (x.q[span] < NO_VALUE_FROM).tolist()
-        times = [t0_ms + off for off in offs]
-        known = self.points.get(point)
-        for at_ms, v, is_good in zip(times, vs, good, strict=True):
-            if is_good and (known is None or at_ms > known.at_ms):
-                known = Newest(at_ms, v, exp)
-        if known is not None:
-            self.points[point] = known
-        values = [scaled(v, exp) if ok else None for v, ok in zip(vs, good, strict=True)]
-        self._tell(Update(point=point, times=times, values=values))
+        """Let the newest reading of each run of some records compete with the board."""
+        x = runs.x
+        chosen = slice(runs.bounds[part[0]], runs.bounds[part[1]])
+        if chosen.start == chosen.stop:
+            return
+        at = _last_with_value(runs)[chosen]
+        series, record = x.run_series[chosen], x.run_record[chosen]
+        t0_ms, index, floor = _per_record(records, places)
+        at_ms = t0_ms[record] + x.off[at]
+        usable = (at >= 0) & (series >= 0) & (t0_ms[record] != NEVER_MS)
+        usable &= at_ms > self._board[np.maximum(series, 0), 0]
+        order = np.flatnonzero(usable)
+        order = order[np.argsort(-at_ms[order], kind="stable")]
+        numbers, newest = np.unique(series[order], return_index=True)
+        order = order[newest]
+        at, record = at[order], record[order]
+        q = np.maximum(x.q[at], floor[record])
+        rows = (at_ms[order], x.v[at], x.run_exp[chosen][order], q, index[record])
+        self._board[numbers] = np.stack(rows, axis=1)
+        self._changed.update(numbers.tolist())
 
-    def _save_if_due(self, now_ms: int) -> None:
-        if now_ms - self._saved_ms >= SAVE_EVERY_MS:
-            self._saved_ms = now_ms
-            self._save()
+    def _set_back(self, record: CommittedRecord, place: Place | None) -> None:
+        """Make room for a gateway's readings after its clock was set back."""
+        if place is None or place.restart_ms is None or record.gateway is None:
+            return
+        for point in self._series.registry.points_of(record.gateway):
+            number = self._series.number(point.gateway, point.channel)
+            if number < len(self._board) and self._board[number, 0] >= place.restart_ms:
+                self._board[number, 0] = place.restart_ms - 1
 
-    def _save(self) -> None:
-        points = {name: (n.at_ms, n.v, n.exp) for name, n in self.points.items()}
-        gateways = {name: (h.at_ms, h.held) for name, h in self.gateways.items()}
-        text = json.dumps({"points": points, "gateways": gateways, "counts": self.counts})
-        with self._state.transaction(self._next) as db:
-            db.execute("INSERT OR REPLACE INTO memory VALUES (1, ?)", (text,))
+    def _grow(self) -> None:
+        more = len(self._series.points) - len(self._board)
+        if more > 0:
+            empty = np.full((more, 5), NEVER_MS, dtype=np.int64)
+            self._board = np.concatenate([self._board, empty])
 
     def _load(self) -> None:
         with self._state.reader() as db:
-            found = _read(db)
-        if found is not None:
-            memory = json.loads(found)
-            self.points = {name: Newest(*entry) for name, entry in memory["points"].items()}
-            self.gateways = {name: Heard(*entry) for name, entry in memory["gateways"].items()}
-            self.counts = memory["counts"]
+            rows = db.execute("SELECT * FROM latest").fetchall()
+            saved = db.execute("SELECT saved FROM timelines").fetchone()
+        for gateway, channel, *row in rows:
+            number = self._series.number(gateway, channel)
+            self._grow()
+            if number >= 0:
+                self._board[number] = row
+        if saved is not None:
+            self._timelines.restore(json.loads(saved[0]))
+        self._cursor = self._saved_cursor = self._state.cursor
+
+    def _save_if_due(self, now_ms: int) -> None:
+        is_long = self._saved_ms and now_ms - self._saved_ms >= SAVE_EVERY_MS
+        if is_long or self._cursor - self._saved_cursor >= SAVE_EVERY_RECORDS:
+            self._save(now_ms)
+        elif not self._saved_ms:
+            self._saved_ms = now_ms
+
+    def _save(self, now_ms: int) -> None:
+        points = self._series.points
+        rows = [
+            (points[n].gateway, points[n].channel, *self._board[n].tolist())
+            for n in self._changed
+        ]
+        timelines = json.dumps(self._timelines.snapshot(), separators=(",", ":"))
+        with self._state.transaction(self._cursor) as db:
+            db.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.execute("INSERT OR REPLACE INTO timelines VALUES (1, ?)", (timelines,))
+        self._changed.clear()
+        self._saved_cursor, self._saved_ms = self._cursor, now_ms
 
 
-def scaled(v: int, exp: int) -> float:
-    """Return v * 10**exp as the nearest float; dividing keeps 4.6 from becoming 4.6000...1."""
-    return v / 10**-exp if exp < 0 else float(v * 10**exp)
+def _parts(places: Sequence[Place | None]) -> Iterator[tuple[int, int]]:
+    """Yield the group in parts, each but the first beginning where a clock was set back."""
+    begins = [i for i, p in enumerate(places) if p is not None and p.restart_ms is not None]
+    cuts = sorted({0, *begins, len(places)})
+    yield from pairwise(cuts)
 
 
-def _read(db: sqlite3.Connection) -> str | None:
-    row = db.execute("SELECT text FROM memory").fetchone()
-    return None if row is None else str(row[0])
+def _last_with_value(runs: Runs) -> Int64s:
+    """Return for each run its last reading with a value, -1 where there is none."""
+    x = runs.x
+    places = np.where(x.q < NO_VALUE_FROM, np.arange(len(x)), -1)
+    last: Int64s = np.maximum.reduceat(places, x.run_start)
+    return last
 
 
-def _held(body: Body) -> int:
-    """Return how many batches older than this one its gateway had no receipt for."""
-    if body.lowest_held is None or body.lowest_held[0] != body.epoch:
-        return 0
-    return max(0, body.seq - body.lowest_held[1])
+def _per_record(
+    records: Sequence[CommittedRecord], places: Sequence[Place | None]
+) -> tuple[Int64s, Int64s, Int64s]:
+    """Return t0 (NEVER_MS where unknown), archive index and least quality of each record."""
+    t0_ms = np.array([NEVER_MS if p is None else p.t0_ms for p in places], dtype=np.int64)
+    index = np.array([record.index for record in records], dtype=np.int64)
+    blind = [record.body is not None and not record.body.sync for record in records]
+    floor = np.where(blind, Quality.CLOCK_UNCERTAIN, Quality.GOOD).astype(np.int64)
+    return t0_ms, index, floor
 
 
-def _lost(raw: bytes) -> int:
-    try:
-        finding = decode_finding(raw)
-    except WireError:
-        return 0
-    if finding.kind != Finding.LOSS:
-        return 0
-    batches = finding.hi - finding.lo + 1
-    return batches if finding.open else -batches
+def _reading(row: Sequence[int]) -> LatestReading:
+    at_ms, v, exp, q, record = row
+    return LatestReading(at_ms=at_ms, v=v, exp=exp, q=q, record=record)
