@@ -52,6 +52,11 @@ class Poller:
         self._quiet_until_s = 0.0
         self._quiet_limit_s = 0.0
 
+    @property
+    def line_strays(self) -> int:
+        """Strays of the open line, which the tally does not count yet."""
+        return self._wire.codec.strays if self._wire is not None else 0
+
     def start(self) -> None:
         """Begin: from now on every slot gives a row, with or without a line."""
         self._guarded(lambda: self._advance(self._now_ms()))

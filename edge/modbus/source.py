@@ -19,7 +19,7 @@ from edge.errors import EdgeError, UnreachableError
 from edge.modbus.config import ModbusBus
 from edge.modbus.poller import Poller
 from edge.modbus.status import ModbusStatus, Tally
-from edge.modbus.wire import Wire, open_wire
+from edge.modbus.wire import open_wire
 from edge.sink import Sink
 
 BACKOFF_MIN_S: Final = 0.25
@@ -36,22 +36,21 @@ class ModbusSource:
         self._clock = clock
         self._random = SystemRandom()
         self._tally = Tally(bus)
-        self._wire: Wire | None = None
+        self._poller: Poller | None = None
 
     def snapshot(self) -> ModbusStatus:
         """Return what was done so far and how each device is doing."""
-        wire = self._wire
-        return self._tally.snapshot(wire.codec.strays if wire is not None else 0)
+        poller = self._poller
+        return self._tally.snapshot(poller.line_strays if poller is not None else 0)
 
     async def run(self) -> None:
         """Poll until cancelled; a line or device that fails is reported, never raised."""
-        poller = Poller(self._bus, self._sink, self._clock, self._tally)
+        poller = self._poller = Poller(self._bus, self._sink, self._clock, self._tally)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_raise_crash(poller), name=f"{self._bus.name} crash")
                 group.create_task(self._keep_open(poller), name=f"{self._bus.name} line")
         finally:
-            self._wire = None
             poller.close()
 
     async def _keep_open(self, poller: Poller) -> None:
@@ -61,7 +60,7 @@ class ModbusSource:
             answers = self._tally.answers
             error: EdgeError
             try:
-                wire = self._wire = await open_wire(self._bus)
+                wire = await open_wire(self._bus)
             except UnreachableError as unreachable:
                 lost, error = None, unreachable
             else:
@@ -72,7 +71,6 @@ class ModbusSource:
                 poller.start()
             if lost is not None:
                 error = await lost
-                self._wire = None
                 self._tally.reconnects += 1
             self._tally.line_fault = str(error)
             failures = 0 if self._tally.answers > answers else failures + 1

@@ -93,13 +93,12 @@ async def test_a_late_answer_is_drained_before_the_next_request() -> None:
 
         def late_once(asked: Asked) -> None:
             """Answer every other request after its time-out, with another value."""
-            answer = message_of(asked)
+            loop = asyncio.get_running_loop()
             if asked.number % 2:
                 body = bytes((asked.unit,)) + answer_pdu(asked.pdu, b"\x7d\0")
-                loop = asyncio.get_running_loop()
                 loop.call_later(0.11, end.send, body + crc16(body))
             else:
-                end.send(answer)
+                loop.call_later(0.03, end.send, message_of(asked))
 
         peer.behaviour = late_once
         bus = rtu_bus(near, device([spec(5)], period_ms=PERIOD_MS), timeout_ms=100)

@@ -179,6 +179,10 @@ def test_on_a_serial_line_a_silent_device_is_left_alone_until_its_answer_cannot_
     line.run_until(60_000)
     asked = [at_ms for at_ms, unit in line.asked if unit == 1]
     assert min(b - a for a, b in pairwise(asked)) >= 2 * 200
+    alone = SimulatedLine(rtu_bus("/dev/null", devices[0], timeout_ms=200), line.reply)
+    alone.run_until(60_000)
+    assert min(b - a for (a, _), (b, _) in pairwise(alone.asked)) >= 2 * 200
+    assert len(alone.asked) >= 100, "but no longer than that"
 
 
 def test_one_bad_register_costs_no_neighbour_a_single_reading() -> None:
@@ -197,6 +201,25 @@ def test_one_bad_register_costs_no_neighbour_a_single_reading() -> None:
         assert len(qualities) == 30
         assert set(qualities) == ({Quality.EXCEPTION} if channel == bad + 1 else {0})
     assert len(line.asked) <= 10 + 30 * 2 + 3
+
+
+@given(st.integers(0, 12), st.integers(0, 3))
+@settings(deadline=None)
+def test_while_reads_are_regrouped_every_point_has_one_row_per_slot(
+    bad: int, others_first: int
+) -> None:
+    places = [*range(6), 100, 101, 200]
+    specs = [spec(a) for a in places[others_first:] + places[:others_first]]
+
+    def reply(slot: Slot, _now_ms: int) -> Reply:
+        read = slot.piece.read
+        return ("2", 2) if read.start <= bad < read.start + read.count else ("data", 2)
+
+    line = SimulatedLine(tcp_bus(502, device(specs, period_ms=100)), reply)
+    line.run_until(25_000)
+    for channel in range(1, len(specs) + 1):
+        slots = [r.at_ms // 100 for r in line.sink.readings[channel]]
+        assert slots == list(range(slots[0], slots[0] + 250)), "none left out, none twice"
 
 
 replies = st.sampled_from([("data", 1), ("data", 30), ("data", 170), ("silence", 0), ("4", 3)])
