@@ -121,6 +121,33 @@ def _ingest_outbox(arguments: argparse.Namespace) -> int:
     return DONE if set(counts) <= {"receipted"} else FAILED
 
 
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from cloud.rebuild import rebuild  # noqa: PLC0415 - as above
+
+    rebuilt = rebuild(_config(arguments), _show_progress)
+    lines = []
+    for one in rebuilt:
+        said = "same as before" if one.before else "nothing to compare with"
+        said = "DIFFERS from before" if one.differs else said
+        lines.append(f"{one.after.name:12} {one.after.lines:9} lines, {said}")
+    _print(arguments, [asdict(one) for one in rebuilt], lines)
+    return FAILED if any(one.differs for one in rebuilt) else DONE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from cloud.rebuild import export  # noqa: PLC0415 - as above
+
+    for line in export(_config(arguments), arguments.name):
+        print(line)
+    return DONE
+
+
+def _show_progress(name: str, done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done >= of else ""
+        print(f"\r{name}: {done} of {of} records", end=end, file=sys.stderr)
+
+
 def _config(arguments: argparse.Namespace) -> Config:
     return load_config(arguments.config)
 
@@ -142,6 +169,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_init(commands)
     _add(commands, "run", _run, "serve until SIGINT or SIGTERM")
+    _add(commands, "rebuild", _rebuild, "drop the projections, make them anew, compare")
+    one = _add(commands, "export", _export, "print a projection in its canonical form")
+    one.add_argument("name", choices=("timeseries", "alarms", "latest"), help="which one")
     _add(commands, "doctor", _doctor, "check keys, registry, archive, disk, clock, backup")
     one = _add(commands, "backup", _backup, "copy what is new, prove the copy, log it")
     one.add_argument("destination", type=Path, metavar="DEST", help="folder of the backup")

@@ -4,7 +4,7 @@ Made by `cloud.compose`. Every projection has a thread of its own; one that is d
 itself. The sequencer's commit groups come in through `offer`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ from cloud.projections.timeseries.sqlite import SqliteStore
 from cloud.projections.timeseries.store import TimeSeriesStore
 from cloud.projections.timeseries.victoria import VictoriaStore
 from cloud.projections.traffic import TrafficProjection
+from cloud.projections.webhook import WebhookSender
+from cloud.projections.webhook_queue import WebhookQueue, address_of
 from dashboards.models import ChangedUpdate, CountsView, LiveUpdate
 
 TIMESERIES_FILE = "timeseries.db"
@@ -85,10 +87,12 @@ class Parts:
     latest: LatestProjection
     traffic: TrafficProjection
     times: BatchTimes
+    webhooks: WebhookQueue
 
     def all(self) -> Sequence[Closable]:
         """Return every projection."""
-        return (self.timeseries, self.alarms, self.latest, self.traffic, self.times)
+        kept = (self.timeseries, self.alarms, self.latest, self.traffic, self.times)
+        return (*kept, self.webhooks)
 
 
 class ReadSide:
@@ -98,7 +102,8 @@ class ReadSide:
         self._core = core
         self._viewers = Viewers()
         series = SeriesIndex(core.registry)
-        self._parts = _open_parts(core, series)
+        self._parts = _open_parts(core, series, self._wake)
+        self._senders = _senders(core, self._parts.webhooks)
         live = LiveProjection(
             series, core.reader.next_index, self._publish, lambda: bool(self._viewers.count)
         )
@@ -126,9 +131,13 @@ class ReadSide:
         self._core.sequencer.listeners.append(self.offer)
         for runner in self._runners:
             runner.start()
+        for sender in self._senders:
+            sender.start()
 
     def stop(self) -> None:
         """Finish what is being applied, and let go of the files."""
+        for sender in self._senders:
+            sender.stop()
         for runner in self._runners:
             runner.stop()
         for projection in self._parts.all():
@@ -171,6 +180,7 @@ class ReadSide:
             "refused": sum(core.quarantine.counts.values()),
             "alarms": len(self._parts.alarms.open_alarms()),
             "fault": core.sequencer.fault,
+            "webhooks": self._parts.webhooks.counts(),
             "projections": {
                 p.name: {
                     "cursor": p.cursor,
@@ -200,6 +210,10 @@ class ReadSide:
             refused=sum(core.quarantine.counts.values()),
         )
 
+    def _wake(self) -> None:
+        for sender in self._senders:
+            sender.wake()
+
     def _publish(self, update: LiveUpdate) -> None:
         if isinstance(update, ChangedUpdate):
             self._pages.changed()
@@ -215,7 +229,7 @@ class ReadSide:
             self._pages.changed()
 
 
-def _open_parts(core: Core, series: SeriesIndex) -> Parts:
+def _open_parts(core: Core, series: SeriesIndex, woken: Callable[[], None]) -> Parts:
     folder = core.config.state_dir / "projections"
     store = open_store(core.config.timeseries, folder)
     return Parts(
@@ -225,7 +239,20 @@ def _open_parts(core: Core, series: SeriesIndex) -> Parts:
         latest=LatestProjection(folder / "latest.db", series),
         traffic=TrafficProjection(folder / "traffic.db"),
         times=BatchTimes(folder / "batch-times.db"),
+        webhooks=WebhookQueue(
+            folder / "webhook.db",
+            [address_of(url) for url in core.config.webhook_urls],
+            core.reader.next_index,
+            woken,
+        ),
     )
+
+
+def _senders(core: Core, queue: WebhookQueue) -> list[WebhookSender]:
+    return [
+        WebhookSender(url, queue, core.sequencer.record, wall_ms)
+        for url in core.config.webhook_urls
+    ]
 
 
 def open_timeseries(

@@ -25,6 +25,7 @@ from simulators.program import run, try_run
 from simulators.tally import read_export, tally
 from simulators.webhook_sink import Delivery
 
+COUNT_S = 300.0
 ABOUT = """\
 A pharmacy's refrigerators, read by a real gateway, proven by a real cloud, on this machine.
 Open the page, cut the link, watch the gateway keep recording and alarming, restore it, and
@@ -110,7 +111,7 @@ async def _run(stage: Stage, options: argparse.Namespace) -> int:
 def _count(built: Installation, deliveries: Sequence[Delivery]) -> Result:
     exported = built.folder / "timeseries.jsonl"
     config = ["--config", str(built.folder / "cloud.toml")]
-    run(["coldwarden-cloud", "export", "timeseries", "--out", str(exported), *config])
+    exported.write_text(run(["coldwarden-cloud", "export", "timeseries", *config], COUNT_S))
     channels = {f"{SITE}-{p.channel:02d}": p.channel for p in site_points(with_mqtt=True)}
     with exported.open() as lines:
         found = tally(built.outbox, built.archive, read_export(lines, channels))

@@ -123,7 +123,7 @@ class Stage:
         mqtt = ("127.0.0.1", built.sensor_broker_port)
         options = SiteOptions(
             seed=self.seed, scale=SCALE, mqtt=mqtt, mqtt_period_s=PERIOD_S, scan_period_s=5.0,
-            outages=False, habit="bestpractice",
+            outages=False, habit="shut",
         )  # fmt: skip
         self.site = await Site(options).__aenter__()
         upstream = built.broker_port if self.mqtt else built.cloud_port

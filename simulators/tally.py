@@ -93,9 +93,9 @@ def _payloads(folder: Path) -> Iterator[bytes]:
 def read_export(lines: Iterable[str], channels: dict[str, int]) -> Iterator[tuple[int, int]]:
     """Yield (channel, t_ms) of each line of the time series' canonical export."""
     for line in lines:
-        item = json.loads(line)
-        if item.get("point") in channels:
-            yield channels[item["point"]], item["t_ms"]
+        _, point, _, t_ms, _, _ = json.loads(line)
+        if point in channels:
+            yield channels[point], t_ms
 
 
 def _bodies_of(batches: Iterable[bytes]) -> Iterator[tuple[Key, Body]]:

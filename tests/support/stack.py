@@ -132,7 +132,7 @@ class Stack:
         built = self.installation
         exported = built.folder / "timeseries.jsonl"
         config = ["--config", str(built.folder / "cloud.toml")]
-        run(["coldwarden-cloud", "export", "timeseries", "--out", str(exported), *config])
+        exported.write_text(run(["coldwarden-cloud", "export", "timeseries", *config]))
         channels = {f"{SITE}-{p.channel:02d}": p.channel for p in site_points(with_mqtt=False)}
         with exported.open() as lines:
             found = tally(built.outbox, built.archive, read_export(lines, channels))
@@ -172,7 +172,7 @@ async def stack(
     await sink.open()
     broker_port = free_port() if mqtt else 0
     built = Installation(folder=folder, pace=PACE, mqtt=mqtt, broker_port=broker_port)
-    options = SiteOptions(seed=seed, scale=1.0, outages=False, habit="bestpractice")
+    options = SiteOptions(seed=seed, scale=1.0, outages=False, habit="shut")
     async with Site(options) as site:
         link = Link(("127.0.0.1", broker_port or built.cloud_port))
         port = await link.start()
