@@ -5,8 +5,11 @@ Made by `cloud.compose`. A part starts after everything it hands work to, and st
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +27,8 @@ GC_THRESHOLDS = (50_000, 20, 50)
 """A batch makes a few dozen short-lived objects and no cycles: the default costs 10 %."""
 DRAIN_S = 3  # how long open connections (live pages) may hold up the end
 KEEP_ALIVE_S = 65  # longer than a gateway's period, so that its connection stays
+
+_log = logging.getLogger(__name__)
 
 
 class _Quiet(uvicorn.Server):
@@ -44,6 +49,18 @@ class _Quiet(uvicorn.Server):
         self._on_ready()
 
 
+class _Crash:
+    """Ends the server when one of its threads does: half a server would look alive."""
+
+    def __init__(self) -> None:
+        self.thread = ""
+
+    def __call__(self, args: threading.ExceptHookArgs, /) -> None:
+        self.thread = args.thread.name if args.thread else "unknown"
+        _log.critical("thread %s ended by itself", self.thread, exc_info=args.exc_value)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 @dataclass(slots=True, kw_only=True)
 class Server:
     """See the module."""
@@ -58,12 +75,18 @@ class Server:
         """Serve until SIGINT or SIGTERM; `on_ready` is told the address that is served."""
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        crash = _Crash()
+        threading.excepthook = crash
         self._start()
         try:
             with asyncio.Runner(loop_factory=_loop) as runner:
                 runner.run(self._serve(on_ready))
         finally:
             self._stop()
+        if crash.thread:
+            raise OperatorError(
+                f"thread {crash.thread} ended by itself, see the log; start the server again"
+            )
 
     def _start(self) -> None:
         self.reads.start()

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from cloud.archive.encoding import BatchSpelling, salted_record
 from cloud.archive.finding import FindingRecord, encode_finding
+from cloud.errors import ArchiveError
 from cloud.ingest.delivery import Checked
 from cloud.projections.feed import CommittedRecord
-from evidence.batch import Body
 from evidence.chain import (
     Action,
     BatchHead,
@@ -23,6 +23,7 @@ from evidence.chain import (
     apply,
     judge,
 )
+from evidence.errors import CorruptError, WireError
 from evidence.record import RecordKind
 
 REPEAT_MS = 3_600_000
@@ -33,6 +34,10 @@ UNARCHIVED = frozenset({Finding.DUPLICATE, Finding.BACKLOG})
 REPEATING = frozenset(
     {Finding.CLOCK_BACK, Finding.CLOCK_JUMP, Finding.FUTURE, Finding.COUNT, Finding.FORK}
 )
+
+
+UNREADABLE = -1
+"""As the log of a location: the record was there and cannot be read any more."""
 
 
 class Location(NamedTuple):
@@ -110,7 +115,7 @@ class Ledger:
             chain = chains.get(kid)
             if chain is None:
                 chain = chains[kid] = ChainState()
-            known = self._known(current, chain, kid, body)
+            known = self._known(current, chain, checked)
             head = BatchHead(body, checked.sha256)
             verdict = judge(chain, head, known.sha256 if known else None, recv_ms)
             if verdict.action is Action.STORE:
@@ -138,22 +143,27 @@ class Ledger:
     ) -> None:
         if known is None or action is Action.FORK:
             current.decision.forks.append(checked)
-        elif known.log in self.lost:
+        elif known.log == UNREADABLE or known.log in self.lost:
             self._store(current, checked, checked.body.seq)
         else:
             current.decision.duplicates.append(Placed(checked, known))
 
-    def _known(
-        self, current: _Round, chain: ChainState, kid: bytes, body: Body
-    ) -> Location | None:
+    def _known(self, current: _Round, chain: ChainState, checked: Checked) -> Location | None:
         """Return where a batch of the same epoch and seq is, None when there is none."""
+        kid, body = checked.key.kid, checked.body
         state = chain.epochs.get(body.epoch)
         if state is None or not state.runs or body.seq > state.runs[-1].hi:
             return None
         if state.run_at(body.seq) is None:
             return None
         fresh = current.fresh.get((kid, body.epoch, body.seq))
-        return fresh or self._locate(kid, body.epoch, body.seq)
+        if fresh is not None:
+            return fresh
+        try:
+            return self._locate(kid, body.epoch, body.seq)
+        except (ArchiveError, CorruptError, WireError):
+            # Its record is damaged: what is sent now takes its place.
+            return Location(UNREADABLE, 0, 0, checked.sha256)
 
     def _store(self, current: _Round, checked: Checked, lo: int) -> None:
         decision, body, delivery = current.decision, checked.body, checked.delivery

@@ -6,15 +6,16 @@ the projections and the answers. `step` does one round and can be called without
 which is how it is measured and tested.
 """
 
-import queue
+import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.archive.backup_record import decode_backup
-from cloud.archive.finding import RESTORED, FindingRecord, encode_finding
+from cloud.archive.finding import RESTORED, FindingRecord
+from cloud.archive.gathering import Gathering, Object, parts
 from cloud.archive.heads import Heads, Strange
 from cloud.archive.ledger import Decision, Placed
 from cloud.archive.notary import Notary
@@ -29,14 +30,13 @@ from evidence import cbor
 from evidence.errors import LogFullError, StorageFaultError
 from evidence.record import RecordKind
 
-GROUP_BATCHES = 1024
 TICK_S = 1.0  # an empty group tells the projections that time has passed
 FAULT_PAUSE_S = 5.0  # the disk is asked again after that; gateways keep what they have
+WAITING_MAX = 100_000  # objects of our own, while the disk refuses
 SLOW_WINDOW, SLOW_S = 1, 10
 
-Object = tuple[int, bytes]
 Listener = Callable[[CommitGroup], None]
-_Item = list[Checked] | FindingRecord | Object | None
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Sequencer:
         self._stream = stream
         self._restoring = restoring
         self._around = surroundings
-        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._gathering = Gathering()
         self._waiting: list[Object] = []  # survives a storage fault
         self._stopping = False
         self._retry_s = self._tick_s = 0.0
@@ -79,15 +79,15 @@ class Sequencer:
 
     def put(self, checked: list[Checked]) -> None:
         """Take checked batches, in their order."""
-        self._queue.put(checked)
+        self._gathering.put(checked)
 
     def report(self, finding: FindingRecord) -> None:
         """Take a finding for the archive."""
-        self._queue.put(finding)
+        self._gathering.report(finding)
 
     def record(self, kind: int, data: bytes) -> None:
         """Take an object of our own making for the archive."""
-        self._queue.put((kind, data))
+        self._gathering.record(kind, data)
 
     def start(self) -> None:
         """Start the thread."""
@@ -95,23 +95,24 @@ class Sequencer:
 
     def stop(self) -> None:
         """Finish what is queued, publish a last checkpoint, end the thread."""
-        self._queue.put(None)
+        self._gathering.end()
         self._thread.join()
 
     def step(self, wait_s: float = 0.0) -> None:
         """Do one round: wait for work at most that long, commit it, sign what is due."""
-        batches, objects = self._collect(wait_s)
+        work = self._gathering.take(wait_s)
+        self._stopping = self._stopping or work.is_last
+        if len(self._waiting) < WAITING_MAX:
+            self._waiting += work.objects
         if self.fault and not self._recovered():
-            self._turn_away(batches)
+            self._turn_away(work.batches)
             return
-        now_ms = self._now_ms()
-        self._waiting += objects
-        parts = deque(_parts(batches, self._stream.group_bytes))
+        left = deque(parts(work.batches, self._stream.group_bytes))
         try:
-            self._round(parts, now_ms)
+            self._round(left, self._now_ms())
         except (LogFullError, StorageFaultError) as error:
             self._failed(str(error))
-            for part in parts:
+            for part in left:
                 self._turn_away(part)
 
     def _run(self) -> None:
@@ -137,7 +138,10 @@ class Sequencer:
             chains=self.ledger.chains,
         )
         self._saved = log.segment
-        write_snapshot(self._around.state_dir, snapshot)
+        try:
+            write_snapshot(self._around.state_dir, snapshot)
+        except (LogFullError, StorageFaultError) as error:
+            _log.warning("no snapshot of the chains, the next start takes longer: %s", error)
 
     def _build(self) -> None:
         """Learn everything from the archive."""
@@ -152,34 +156,12 @@ class Sequencer:
         self._heads = Heads(self._stream, self.notary)
         self._saved = self._stream.current.segment
 
-    def _collect(self, wait_s: float) -> tuple[list[Checked], list[tuple[int, bytes]]]:
-        batches: list[Checked] = []
-        objects: list[tuple[int, bytes]] = []
-        try:
-            item = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
-            while True:
-                match item:
-                    case list():
-                        batches += item
-                    case FindingRecord():
-                        objects.append((RecordKind.FINDING, encode_finding(item)))
-                    case (kind, data):
-                        objects.append((kind, data))
-                    case None:
-                        self._stopping = True
-                if len(batches) >= GROUP_BATCHES:
-                    break
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            pass
-        return batches, objects
-
-    def _round(self, parts: deque[list[Checked]], now_ms: int) -> None:
+    def _round(self, left: deque[list[Checked]], now_ms: int) -> None:
         if self._stream.is_over(now_ms):
             self._end_year(now_ms)
-        while parts:
-            strange = self._commit(parts[0], (), now_ms)
-            parts.popleft()
+        while left:
+            strange = self._commit(left[0], (), now_ms)
+            left.popleft()
             if strange is not None:
                 self._waiting += strange.objects
                 self._believe(strange)
@@ -189,7 +171,7 @@ class Sequencer:
         if self._stream.current.segment != self._saved:
             self.save()
         now_s = self._around.mono_s()
-        if self.notary.wait_s(now_s, idle=self._queue.empty()) <= 0:
+        if self.notary.wait_s(now_s, idle=self._gathering.is_empty()) <= 0:
             self.notary.sign(now_s)
         if now_s >= self._tick_s:
             self._tick_s = now_s + TICK_S
@@ -331,20 +313,6 @@ class Sequencer:
         """Return the time, never less than an earlier record's."""
         self._last_recv_ms = max(self._last_recv_ms, self._around.wall_ms())
         return self._last_recv_ms
-
-
-def _parts(batches: list[Checked], group_bytes: int) -> Iterator[list[Checked]]:
-    """Cut what has come into groups that fit a segment."""
-    part: list[Checked] = []
-    size = 0
-    for checked in batches:
-        part.append(checked)
-        size += len(checked.delivery.data)
-        if size >= group_bytes:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
 
 
 def _rejected(checked: Checked) -> Rejected:

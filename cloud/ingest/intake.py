@@ -6,6 +6,7 @@ worker, so its batches stay in order; the signature check releases the GIL, so t
 two cores.
 """
 
+import logging
 import queue
 import threading
 from collections import Counter
@@ -20,6 +21,7 @@ HELD_BATCHES = 16_384  # at 64 KiB each the bytes bound comes first
 HELD_BYTES = 128 << 20
 CHUNK = 64  # checked in one go, so that a queue is touched once per chunk
 
+_log = logging.getLogger(__name__)
 _Work = list[Delivery] | None
 
 
@@ -92,7 +94,7 @@ class Intake:
             chunk, ended = _take(source)
             checked: list[Checked] = []
             for delivery in chunk:
-                result = check(delivery, self._keyring)
+                result = self._check(delivery)
                 if isinstance(result, Checked):
                     checked.append(result)
                 else:
@@ -101,6 +103,14 @@ class Intake:
                 self._outlets.checked(checked)
             if ended:
                 return
+
+    def _check(self, delivery: Delivery) -> Checked | Rejected:
+        try:
+            return check(delivery, self._keyring)
+        except Exception as error:  # noqa: BLE001 - see below
+            # No bytes from outside may end the worker that half of the fleet depends on.
+            _log.exception("a check failed on a batch of %s", delivery.route.gateway)
+            return Rejected(delivery, "internal", repr(error))
 
     def _reject(self, rejected: Rejected) -> None:
         self._outlets.rejected(rejected)

@@ -75,4 +75,9 @@ REASONS: Mapping[str, Reason] = {
         what="another batch with this key, epoch and sequence number is archived already",
         remedy="one key is used in two places: find the second device and replace the key",
     ),
+    "internal": Reason(
+        retry=Retry.LATER,
+        what="a mistake of this server, not of the batch",
+        remedy="look at the server's log and report it",
+    ),
 }

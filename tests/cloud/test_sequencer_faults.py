@@ -124,6 +124,19 @@ def test_records_that_end_before_the_checkpoint_stop_signing(
     assert isinstance(control(answer, gateway), Archived)
 
 
+def test_a_batch_whose_record_rots_is_stored_again_when_it_is_sent_again(
+    cloud: Cloud, gateway: SigningGateway
+) -> None:
+    cloud.take(*gateway.batches(3))
+    batch = gateway.sent[gateway.epoch, 2]
+    (segment,) = (cloud.archive / "records").glob("*.seg")
+    data = bytearray(segment.read_bytes())
+    data[data.index(batch) + 50] ^= 1
+    segment.write_bytes(data)
+    (answer,) = cloud.take(batch)
+    assert receipt(answer, gateway).runs == ((gateway.epoch, 2, 2),)
+
+
 def test_the_ledger_is_the_same_after_any_restart(
     cloud: Cloud, gateway: SigningGateway
 ) -> None:

@@ -29,6 +29,18 @@ GATEWAY = """
 id = "{id}"
 site = "{site}"
 keys = ["{key}"]
+
+[[point]]
+id = "{id}-p1"
+site = "{site}"
+gateway = "{id}"
+channel = 1
+name_zh = "冷藏柜"
+name_en = "fridge"
+quantity = "temperature"
+unit = "Cel"
+rule_pack = "CN_COLD_2_8"
+class = "compliance"
 """
 
 
