@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cloud.archive.backup_record import decode_backup
 from cloud.archive.restoring import read_restored
@@ -145,6 +146,14 @@ def _broker(config: Config) -> Diagnosis:
     return _reach("broker", config.mqtt.host, config.mqtt.port, "[mqtt] host and port")
 
 
+def _timeseries(config: Config) -> Diagnosis:
+    url = urlsplit(config.timeseries.url)
+    if config.timeseries.kind == "sqlite":
+        return Diagnosis(name="timeseries", state=State.OK, detail="SQLite in state_dir")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return _reach("timeseries", url.hostname or "", port, "[timeseries] url")
+
+
 def _reach(name: str, host: str, port: int, where: str) -> Diagnosis:
     try:
         socket.create_connection((host, port), CONNECT_S).close()
@@ -191,4 +200,5 @@ _CHECKS: dict[str, Callable[[Config], Diagnosis]] = {
     "backup": _backup,
     "restored": _restored,
     "broker": _broker,
+    "timeseries": _timeseries,
 }

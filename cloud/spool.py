@@ -9,16 +9,20 @@ server is away is taken at its next start, so a backup is entered even then.
 """
 
 import json
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evidence.disk import write_file
-from evidence.errors import WireError
+from evidence.errors import EvidenceError, WireError
 
 POLL_S = 0.25
+PAUSE_S = 5.0  # after the disk refused
 REQUEST_BYTES = 8 << 20
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[bytes], Mapping[str, int]]
 """Takes a request's bytes and returns what to answer."""
@@ -55,7 +59,11 @@ class Spool:
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_S):
-            self.take()
+            try:
+                self.take()
+            except (OSError, EvidenceError) as error:
+                _log.warning("the spool cannot be served now, trying again: %s", error)
+                self._stopping.wait(PAUSE_S)
 
 
 def _served(handler: Handler, data: bytes) -> dict[str, int]:

@@ -24,6 +24,8 @@ from evidence.outcome import MAX_SEQUENCE_BYTES, split_sequence
 
 BODY_BYTES = MAX_SEQUENCE_BYTES
 WAIT_S = 2.0
+READ_S = 60.0  # for a body: 4 MiB at 70 kB/s
+BODIES_BYTES = 256 << 20  # of all bodies that are being read at once
 PARALLEL_REQUESTS = 8  # of one gateway: more would only pile up behind its own window
 MAILBOX_MESSAGES = 64
 SLOW_WINDOW = 1
@@ -35,7 +37,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TOO_LARGE = (413, f"body over {BODY_BYTES} bytes", "send fewer batches per request")
 _PREFIX, _SUFFIX = "/v1/gateways/", "/batches"
 
 
@@ -78,6 +79,7 @@ class IngestApp:
         self._posted: deque[tuple[Exchange, bytes, int]] = deque()
         self._scheduled = False
         self._waiting: Counter[str] = Counter()
+        self._reading_bytes = 0
         self._mail: dict[str, deque[bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,48 +118,61 @@ class IngestApp:
 
     async def _batches(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = scope["path"][len(_PREFIX) : -len(_SUFFIX)]
-        refusal = self._refusal(scope, gateway)
-        if refusal is not None:
-            await self._refuse(send, *refusal)
+        try:
+            self._admit(scope, gateway)
+            messages = await self._exchange(gateway, await self._read(scope, receive))
+        except _RefusedError as refused:
+            self.counts[f"http-{refused.status}"] += 1
+            body = json.dumps({"error": refused.error, "remedy": refused.remedy}).encode()
+            await _respond(send, refused.status, b"application/json", body)
             return
+        self.counts["requests"] += 1
+        await _respond(send, 200, b"application/cbor-seq", b"".join(messages))
+
+    def _admit(self, scope: Scope, gateway: str) -> None:
+        if scope["method"] != "POST":
+            raise _RefusedError(405, f"method {scope['method']} is not allowed", "use POST")
+        if not self._keyring.knows_gateway(gateway):
+            raise _RefusedError(404, f"no gateway {gateway[:64]!r}", "add it to registry.toml")
+        if _claimed_length(scope) > BODY_BYTES:
+            raise _too_large()
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body; what may come of it counts against the bound on all bodies."""
+        reserved = _claimed_length(scope) or BODY_BYTES
+        if self._reading_bytes + reserved > BODIES_BYTES:
+            raise _RefusedError(429, "too many bodies are being read", "try again in a second")
+        self._reading_bytes += reserved
+        try:
+            async with asyncio.timeout(READ_S):
+                return await _read(receive)
+        except TimeoutError:
+            raise _RefusedError(408, f"no whole body in {READ_S:.0f} s", "send less") from None
+        finally:
+            self._reading_bytes -= reserved
+
+    async def _exchange(self, gateway: str, body: bytes) -> list[bytes]:
+        try:
+            batches = split_sequence(body)
+        except WireError as error:
+            raise _RefusedError(
+                400, f"not a CBOR sequence: {error}", "send whole batches"
+            ) from error
+        messages = await self._taken(gateway, batches) if batches else []
+        return messages + list(self._mail.pop(gateway, ()))
+
+    async def _taken(self, gateway: str, batches: list[bytes]) -> list[bytes]:
+        # Counted only now: whoever sends half a body must not hold a gateway's places.
+        if self._waiting[gateway] >= PARALLEL_REQUESTS:
+            parallel = f"{PARALLEL_REQUESTS} requests of {gateway} wait already"
+            raise _RefusedError(429, parallel, "wait for their answers")
         self._waiting[gateway] += 1
         try:
-            await self._exchange(gateway, receive, send)
+            return await self._outcomes(gateway, batches)
         finally:
             self._waiting[gateway] -= 1
             if not self._waiting[gateway]:
                 del self._waiting[gateway]
-
-    def _refusal(self, scope: Scope, gateway: str) -> tuple[int, str, str] | None:
-        if scope["method"] != "POST":
-            return 405, f"method {scope['method']} is not allowed", "use POST"
-        if not self._keyring.knows_gateway(gateway):
-            return (
-                404,
-                f"no gateway {gateway[:64]!r}",
-                "add it to registry.toml",
-            )
-        if _claimed_length(scope) > BODY_BYTES:
-            return TOO_LARGE
-        if self._waiting[gateway] >= PARALLEL_REQUESTS:
-            parallel = f"{PARALLEL_REQUESTS} requests of {gateway} wait already"
-            return 429, parallel, "wait for their answers"
-        return None
-
-    async def _exchange(self, gateway: str, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
-        if body is None:
-            await self._refuse(send, *TOO_LARGE)
-            return
-        try:
-            batches = split_sequence(body)
-        except WireError as error:
-            await self._refuse(send, 400, f"not a CBOR sequence: {error}", "send whole batches")
-            return
-        messages = await self._outcomes(gateway, batches) if batches else []
-        messages += self._mail.pop(gateway, ())
-        self.counts["requests"] += 1
-        await _respond(send, 200, b"application/cbor-seq", b"".join(messages))
 
     async def _outcomes(self, gateway: str, batches: list[bytes]) -> list[bytes]:
         exchange = Exchange(self, gateway, len(batches))
@@ -170,10 +185,19 @@ class IngestApp:
             exchange.done.set()  # what comes now goes to the mailbox
         return exchange.messages
 
-    async def _refuse(self, send: Send, status: int, error: str, remedy: str) -> None:
-        self.counts[f"http-{status}"] += 1
-        body = json.dumps({"error": error, "remedy": remedy}).encode()
-        await _respond(send, status, b"application/json", body)
+
+class _RefusedError(Exception):
+    """A request that is answered by a status and a remedy."""
+
+    def __init__(self, status: int, error: str, remedy: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.remedy = remedy
+
+
+def _too_large() -> _RefusedError:
+    return _RefusedError(413, f"body over {BODY_BYTES} bytes", "send fewer batches per request")
 
 
 def _claimed_length(scope: Scope) -> int:
@@ -183,18 +207,17 @@ def _claimed_length(scope: Scope) -> int:
     return 0
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body, or None once it is over the cap."""
+async def _read(receive: Receive) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(chunks)
+            raise _RefusedError(400, "the connection ended in the body", "send whole batches")
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > BODY_BYTES:
-            return None
+            raise _too_large()
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

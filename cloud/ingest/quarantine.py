@@ -70,10 +70,14 @@ class Quarantine:
         """Count, and keep as much as the bounds allow."""
         with self._lock:
             self.counts[refused.code] += 1
-            if refused.gateway:
-                self._keep(refused)
-            else:
-                self._ring.put(refused)
+            try:
+                if refused.gateway:
+                    self._keep(refused)
+                else:
+                    self._ring.put(refused)
+            except OSError:
+                # A full disk may cost what was refused, never what can be taken.
+                self.counts["quarantine-error"] += 1
 
     def close(self) -> None:
         """Close the ring's file."""

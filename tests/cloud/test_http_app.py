@@ -3,15 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from cloud.core import Core
-from cloud.ingest.http_app import BODY_BYTES, PARALLEL_REQUESTS, IngestApp
+from cloud.ingest.http_app import BODIES_BYTES, BODY_BYTES, PARALLEL_REQUESTS, IngestApp
 from cloud.ingest.intake import HELD_BATCHES, Intake, Outlets
 from evidence.outcome import Refusal, Slow, decode_down, is_receipt, split_sequence
 from evidence.receipt import claimed_runs
@@ -181,3 +182,33 @@ async def test_a_full_intake_asks_the_gateway_to_slow_down(
 
 async def test_every_other_address_is_the_pages(client: httpx.AsyncClient) -> None:
     assert (await client.get("/")).json() == "page"
+
+
+async def test_half_a_body_is_refused_and_holds_nobodys_place(
+    app: IngestApp, gateway: SigningGateway
+) -> None:
+    half = [
+        {"type": "http.request", "body": gateway.batch()[:50], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return half.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": _url(gateway), "headers": []}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert not app._waiting
+    assert app._reading_bytes == 0
+
+
+async def test_bodies_that_are_being_read_are_bounded_over_all_gateways(
+    client: httpx.AsyncClient, app: IngestApp, gateway: SigningGateway
+) -> None:
+    app._reading_bytes = BODIES_BYTES
+    reply = await client.post(_url(gateway), content=gateway.batch())
+    assert reply.status_code == 429
