@@ -161,7 +161,9 @@ class ReadSide:
                 for name, newest in self._parts.latest.all().items()
             },
             links={
-                name: Link(heard_ms=h.at_ms, is_silent=alarms.is_silent(name), backlog=h.held)
+                name: Link(
+                    heard_ms=h.at_ms, is_silent=alarms.is_silent(name), backlog=h.backlog
+                )
                 for name, h in self._parts.traffic.gateways.copy().items()
             },
             alarms=[alarm_view(a, registry) for a in alarms.open_alarms()],
@@ -199,11 +201,11 @@ class ReadSide:
 
     def _counts(self) -> CountsView:
         counts, core = self._parts.traffic.counts, self._core
-        held = sum(h.held for h in self._parts.traffic.gateways.copy().values())
+        missing = sum(h.backlog for h in self._parts.traffic.gateways.copy().values())
         return CountsView(
             readings_stored=counts["readings"],
             batches=counts["batches"],
-            missing=held,
+            missing=missing,
             lost=counts["lost"],
             duplicates_refused=core.sequencer.counts["duplicates"],
             verified=counts["batches"],

@@ -25,7 +25,7 @@ from dashboards.models import (
 )
 from dashboards.wording import Wording, zone_or_utc
 
-RANGES_S: Final = (3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600)
+RANGES_S: Final = (300, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600)
 """Lengths of the chart that a viewer can choose."""
 POINTS_SHOWN: Final = 12
 """How many points of a site the first page shows."""
@@ -119,6 +119,8 @@ def _gateway_of(model: PointPage) -> tuple[GatewayView, ...]:
 
 def _range_text(range_s: int, wording: Wording) -> str:
     hours = range_s // 3600
+    if not hours:
+        return wording.t("chart.minutes", n=range_s // 60)
     if hours <= 24:
         return wording.t("chart.hours", n=hours)
     return wording.t("chart.days", n=hours // 24)

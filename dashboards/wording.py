@@ -24,6 +24,8 @@ NO_VALUE: Final = "—"
 
 _UNITS: Final = {"Cel": "°C", "1": "", "lx": "lx", "V": "V", "s": "s", "dB[mW]": "dBm"}
 _WORDED: Final = frozenset({Quantity.DOOR, Quantity.MAINS})
+_STATES: Final = (0, 1)
+"""Values of a state that have a word; a controller may have others."""
 
 
 def zone_or_utc(tz: str) -> tzinfo:
@@ -76,6 +78,8 @@ class Wording:
         """Return a value as it is written without its unit: a number, or a word for a door."""
         if quantity in _WORDED and value is not None:
             return self.t(f"value.{quantity}_{int(value != 0)}")
+        if quantity is Quantity.STATE and value in _STATES:
+            return self.t(f"value.{quantity}_{value:.0f}")
         return self.number(value, decimals)
 
     def reading(

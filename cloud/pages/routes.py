@@ -33,6 +33,8 @@ from dashboards.render import RANGES_S
 from dashboards.series import for_chart
 
 CHART_POINTS: Final = 1500
+SHORT_S, USUAL_S = RANGES_S[:2]
+"""A chart covers the usual time, or the short one while there are no older readings."""
 MAX_SPAN_MS: Final = 400 * 86_400_000
 """Longest time that one chart covers."""
 MAX_TIME_MS: Final = 253_402_300_799_999
@@ -192,8 +194,8 @@ def _wanted(overview: Overview, site: str, point: str) -> frozenset[str]:
     return frozenset(p.id for s in overview.sites if s.id == site for p in s.points)
 
 
-def _range_s(text: str) -> int:
-    return next((range_s for range_s in RANGES_S if str(range_s) == text), RANGES_S[0])
+def _range_s(text: str) -> int | None:
+    return next((range_s for range_s in RANGES_S if str(range_s) == text), None)
 
 
 def _series(source: PageSource, point: PointView, t0_ms: int, t1_ms: int) -> Series:
@@ -202,11 +204,14 @@ def _series(source: PageSource, point: PointView, t0_ms: int, t1_ms: int) -> Ser
 
 
 def _point_page(
-    source: PageSource, overview: Overview, place: _Place, range_s: int
+    source: PageSource, overview: Overview, place: _Place, chosen_s: int | None
 ) -> PointPage:
     t1_ms = overview.now_ms + 1
+    range_s = chosen_s or USUAL_S
     try:
         series = _series(source, place.point, t1_ms - range_s * 1000, t1_ms)
+        if chosen_s is None and series.times and series.times[0] > t1_ms - SHORT_S * 1000:
+            range_s = SHORT_S
         is_available = True
     except UnavailableError:
         series = Series(times=(), values=())

@@ -1,16 +1,17 @@
-"""How much came from whom: batches and readings, what a gateway still holds, what is lost.
+"""How much came from whom: batches and readings, what is still on its way, what is lost.
 
 A projection that lives in memory, because the pages ask it all the time, and is saved now and
 then with its cursor; what was not saved is read from the archive again.
 """
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cloud.archive.finding import decode_finding
+from cloud.archive.finding import FindingRecord, decode_finding
 from cloud.projections.feed import CommitGroup, CommittedRecord
 from cloud.projections.state_file import StateFile
 from evidence.batch import Body
@@ -19,6 +20,7 @@ from evidence.errors import WireError
 from evidence.record import RecordKind
 
 SAVE_EVERY_MS: Final = 5_000
+EPOCHS_KEPT: Final = 8  # of one gateway; each start of its program opens one
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT);"
 )
@@ -26,10 +28,46 @@ _SCHEMA: Final = (
 
 @dataclass(slots=True)
 class Heard:
-    """One gateway: when its last batch came, and how many it still held unreceipted then."""
+    """One gateway: when its last batch came, and how many are known of but not here."""
 
     at_ms: int
-    held: int
+    backlog: int
+
+
+class Epochs:
+    """What is known of a gateway's newest epochs: a batch proves that all before it exist."""
+
+    def __init__(self, known: Mapping[str, tuple[int, int]]) -> None:
+        self._known = dict(known)
+        """Highest number that exists, and how many are here or lost, by epoch."""
+
+    @property
+    def missing(self) -> int:
+        """Return how many batches exist that are neither here nor lost."""
+        return sum(max(0, top + 1 - settled) for top, settled in self._known.values())
+
+    def store(self, body: Body) -> None:
+        """Note a batch that is here."""
+        if body.parent is not None:
+            self._settle(*body.parent, 0)
+        self._settle(body.epoch, body.seq, 1)
+        while len(self._known) > EPOCHS_KEPT:
+            del self._known[next(iter(self._known))]
+
+    def lose(self, finding: FindingRecord) -> int:
+        """Note a loss, or the end of one; return how many more are lost than before."""
+        batches = finding.hi - finding.lo + 1
+        change = batches if finding.open else -batches
+        self._settle(finding.epoch, finding.hi, change)
+        return change
+
+    def saved(self) -> Mapping[str, tuple[int, int]]:
+        """Return what to begin with after a restart."""
+        return self._known
+
+    def _settle(self, epoch: bytes, seq: int, batches: int) -> None:
+        top, settled = self._known.get(epoch.hex(), (-1, 0))
+        self._known[epoch.hex()] = (max(top, seq), settled + batches)
 
 
 class TrafficProjection:
@@ -42,6 +80,7 @@ class TrafficProjection:
         self._saved_ms = 0
         self.gateways: dict[str, Heard] = {}
         self.counts: dict[str, int] = {"batches": 0, "readings": 0, "lost": 0}
+        self._epochs: defaultdict[str, Epochs] = defaultdict(lambda: Epochs({}))
         self._load()
         self._next = self._state.cursor
 
@@ -66,7 +105,7 @@ class TrafficProjection:
         """Yield the counts, then what is known of each gateway, as lines of JSON."""
         yield json.dumps(self.counts, sort_keys=True)
         for name, heard in sorted(self.gateways.items()):
-            yield json.dumps([name, heard.at_ms, heard.held])
+            yield json.dumps([name, heard.at_ms, heard.backlog])
 
     def close(self) -> None:
         """Save, and let go of the file."""
@@ -74,17 +113,33 @@ class TrafficProjection:
         self._state.close()
 
     def _note(self, record: CommittedRecord) -> None:
-        counts = self.counts
-        if record.body is not None and record.gateway is not None:
+        counts, gateway = self.counts, record.gateway
+        if record.body is not None and gateway is not None:
             counts["batches"] += 1
             counts["readings"] += record.body.count
-            self.gateways[record.gateway] = Heard(record.recv_ms, _held(record.body))
+            epochs = self._epochs[gateway]
+            epochs.store(record.body)
+            self.gateways[gateway] = Heard(record.recv_ms, epochs.missing)
         elif record.kind == RecordKind.FINDING:
-            counts["lost"] += _lost(record.raw)
+            self._note_loss(record.raw)
+
+    def _note_loss(self, raw: bytes) -> None:
+        try:
+            finding = decode_finding(raw)
+        except WireError:
+            return
+        if finding.kind != Finding.LOSS:
+            return
+        epochs = self._epochs[finding.gateway]
+        self.counts["lost"] += epochs.lose(finding)
+        heard = self.gateways.get(finding.gateway)
+        if heard is not None:
+            self.gateways[finding.gateway] = Heard(heard.at_ms, epochs.missing)
 
     def _save(self) -> None:
-        gateways = {name: (h.at_ms, h.held) for name, h in self.gateways.items()}
-        text = json.dumps({"gateways": gateways, "counts": self.counts})
+        gateways = {name: (h.at_ms, h.backlog) for name, h in self.gateways.items()}
+        epochs = {name: epochs.saved() for name, epochs in self._epochs.items()}
+        text = json.dumps({"gateways": gateways, "epochs": epochs, "counts": self.counts})
         with self._state.transaction(self._next) as db:
             db.execute("INSERT OR REPLACE INTO memory VALUES (1, ?)", (text,))
 
@@ -94,20 +149,5 @@ class TrafficProjection:
         if row is not None:
             memory = json.loads(row[0])
             self.gateways = {name: Heard(*entry) for name, entry in memory["gateways"].items()}
+            self._epochs.update((n, Epochs(known)) for n, known in memory["epochs"].items())
             self.counts = memory["counts"]
-
-
-def _held(body: Body) -> int:
-    epoch, lowest = body.lowest_held
-    return max(0, body.seq - lowest) if epoch == body.epoch else 0
-
-
-def _lost(raw: bytes) -> int:
-    try:
-        finding = decode_finding(raw)
-    except WireError:
-        return 0
-    if finding.kind != Finding.LOSS:
-        return 0
-    batches = finding.hi - finding.lo + 1
-    return batches if finding.open else -batches

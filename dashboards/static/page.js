@@ -37,6 +37,7 @@
   const amount = (value, quantity, decimals) => {
     if (value === null || value === undefined) return words.noValue;
     if (quantity === "door" || quantity === "mains") return words.value[`${quantity}_${value ? 1 : 0}`];
+    if (quantity === "state" && (value === 0 || value === 1)) return words.value[`state_${value}`];
     return value.toFixed(Math.max(decimals, 0));
   };
 

@@ -93,10 +93,10 @@ def test_the_permitted_range_is_that_of_the_alarms() -> None:
     assert wording().permitted(heat) == "at most 0"
 
 
-def test_equipment_in_order_is_running_not_in_range() -> None:
+def test_equipment_without_limits_is_in_order_not_in_range() -> None:
     bare = point("p", Name(zh="", en=""), 5.0, 0, pack="")
     assert bare.point_class is PointClass.EQUIPMENT
-    assert wording().status(bare) == "Running"
+    assert wording().status(bare) == "In order"
     assert wording().status(point("p", Name(zh="", en=""), 5.0, 0)) == "In range"
     silent = point("p", Name(zh="", en=""), 5.0, 0, pack="", status=PointStatus.SILENT)
     assert wording().status(silent) == "Gateway silent"
@@ -136,3 +136,8 @@ def test_an_alarm_says_what_it_is_about() -> None:
 
 def test_markup_is_put_in_and_plain_text_is_escaped() -> None:
     assert wording().t_html("alarms.since", time="<b>") == "since &lt;b&gt;"
+
+
+def test_a_state_is_on_or_off_and_any_other_number_is_that_number() -> None:
+    written = [wording().amount(Quantity.STATE, value, 0) for value in (0.0, 1.0, 3.0, None)]
+    assert written == ["off", "on", "3", "—"]

@@ -235,3 +235,13 @@ async def test_the_live_stream_ends_its_subscription_with_the_connection(
 def test_compression_is_reproducible() -> None:
     for name, file in static_files().items():
         assert gzip.decompress(file.compressed) == file.plain, name
+
+
+async def test_a_new_point_is_not_lost_at_the_edge_of_an_hour(
+    client: httpx.AsyncClient, source: FakePages
+) -> None:
+    usual = (await client.get("/points/fridge-1-t")).text
+    source.readings["fridge-1-t"] = [(NOW_MS - 60_000 + i * 1000, 5.0) for i in range(60)]
+    fresh = (await client.get("/points/fridge-1-t")).text
+    chosen = (await client.get("/points/fridge-1-t?range=3600")).text
+    assert ['"rangeS": 300' in html for html in (usual, fresh, chosen)] == [False, True, False]
