@@ -24,6 +24,9 @@ from edge.modbus.tcp_codec import TcpCodec
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_BYTES: Final = 4096
+MAX_EMPTY_READS: Final = 8
+"""A serial port reads as empty when its bytes were thrown away meanwhile, but also, for ever,
+when its adapter was pulled out."""
 FIXED_GAP_S: Final = 0.001_75
 """Above 19200 baud the silence between two messages does not shrink further."""
 
@@ -100,6 +103,7 @@ class RtuWire:
         self.gap_s = gap_s
         self._port = port
         self._fd: int = port.fileno()
+        self._empty_reads = 0
 
     def fileno(self) -> int:
         """Return the port's descriptor."""
@@ -113,12 +117,14 @@ class RtuWire:
             return b""
         except OSError as error:
             raise LineLostError(f"serial port lost: {error.strerror}") from error
-        if not data:
+        self._empty_reads = 0 if data else self._empty_reads + 1
+        if self._empty_reads > MAX_EMPTY_READS:
             raise LineLostError("serial port lost")
         return data
 
     def write(self, data: bytes) -> None:
         """Send one request; what has come meanwhile answers nothing and is thrown away."""
+        self._empty_reads = 0
         try:
             termios.tcflush(self._fd, termios.TCIFLUSH)
             sent = os.write(self._fd, data)

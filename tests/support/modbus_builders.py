@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from time import CLOCK_BOOTTIME, clock_gettime_ns, time_ns
 from types import MappingProxyType
 
@@ -17,6 +18,8 @@ from domain.profiles.model import (
 )
 from domain.quantity import Quantity
 from edge.modbus.config import LinkKind, ModbusBus, ModbusDevice, ModbusPoint
+from edge.modbus.frames import Request, read_request
+from edge.modbus.rtu_codec import RtuCodec, crc16
 
 HOLDING = RegisterTable.HOLDING
 
@@ -101,6 +104,16 @@ def rtu_bus(
         devices=devices,
         timeout_ms=timeout_ms,
     )
+
+
+def echo_that_passes_for_an_answer() -> Request:
+    """A request whose first seven bytes are a valid answer to itself."""
+    for unit, low in product(range(1, 248), range(256)):
+        request = read_request(unit, RegisterTable.HOLDING, 0x0200 | low, 1)
+        sent = RtuCodec().begin(request)
+        if crc16(sent[:5]) == sent[5:7]:
+            return request
+    raise AssertionError("there is none")
 
 
 class BootClock:

@@ -4,8 +4,14 @@ import asyncio
 
 from domain.profiles.model import Decoder, RegisterTable
 from domain.quality import Quality
-from edge.modbus.rtu_codec import crc16
-from tests.support.modbus_builders import BootClock, device, rtu_bus, spec
+from edge.modbus.rtu_codec import RtuCodec, crc16
+from tests.support.modbus_builders import (
+    BootClock,
+    device,
+    echo_that_passes_for_an_answer,
+    rtu_bus,
+    spec,
+)
 from tests.support.modbus_peer import Asked, answer_pdu, is_silent, pty_pair, pty_peer
 from tests.support.modbus_pymodbus import MISSING, pymodbus_rtu
 from tests.support.modbus_running import running
@@ -107,6 +113,26 @@ async def test_a_late_answer_is_drained_before_the_next_request() -> None:
     assert set(run.sink.good(1)) == {5}, "never the late one"
 
 
+async def test_an_answer_that_was_in_doubt_is_stamped_when_it_came() -> None:
+    """On a line that may echo, an answer that begins like its request is believed at last."""
+    clock = BootClock()
+    request = echo_that_passes_for_an_answer()
+    address = int.from_bytes(request.pdu[1:3], "big")
+    async with pty_peer() as (peer, near, end):
+        sent_ms: list[int] = []
+
+        def like_an_echo(asked: Asked) -> None:
+            sent_ms.append(clock.mono_ms())
+            end.send(RtuCodec().begin(request)[:7])
+
+        peer.behaviour = like_an_echo
+        bus = rtu_bus(near, device([spec(address)], unit=request.unit), timeout_ms=1500)
+        async with running(bus) as run:
+            await until(lambda: run.sink.good(1))
+    taken = next(r for r in run.sink.readings[1] if r.quality == Quality.GOOD)
+    assert taken.at_ms - sent_ms[0] < 1000
+
+
 async def test_a_silent_device_costs_its_neighbours_little() -> None:
     clock = BootClock()
     async with pty_peer() as (peer, near, _):
@@ -132,7 +158,9 @@ async def test_a_line_that_babbles_is_used_all_the_same() -> None:
             handles[0] = loop.call_later(0.001, babble)
 
         handles = [loop.call_soon(babble)]
-        bus = rtu_bus(near, device([spec(5)], period_ms=PERIOD_MS), timeout_ms=50)
+        silence_ms = 117  # 3.5 characters at 300 baud, which such a line never keeps
+        dev = device([spec(5)], period_ms=silence_ms)
+        bus = rtu_bus(near, dev, timeout_ms=50, baud=300)
         async with running(bus) as run:
             await until(lambda: len(peer.asked) >= 4)
             await until(lambda: len(run.sink.rows) >= 8)

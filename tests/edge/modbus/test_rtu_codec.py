@@ -1,7 +1,5 @@
 """Framing on serial lines: noise, echoes, damage and late answers."""
 
-from itertools import product
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from domain.profiles.model import RegisterTable
 from edge.modbus.frames import Outcome, Refusal, Request, identify_request, read_request
 from edge.modbus.rtu_codec import MAX_BUFFER_BYTES, RtuCodec, crc16
+from tests.support.modbus_builders import echo_that_passes_for_an_answer
 
 TWO = read_request(1, RegisterTable.HOLDING, 0, 2)
 DATA = bytes.fromhex("0292 ff9b")  # 65.8 %RH, -10.1 Cel, as an RS-WS-N01 sends them
@@ -69,16 +68,6 @@ def test_an_echo_is_passed_over(step: int) -> None:
     outcomes = [codec.feed(line[i : i + step]) for i in range(0, len(line), step)]
     assert outcomes[-1] == DATA
     assert set(outcomes[:-1]) <= {None}
-
-
-def echo_that_passes_for_an_answer() -> Request:
-    """A request whose first seven bytes are a valid answer to itself."""
-    for unit, low in product(range(1, 248), range(256)):
-        request = read_request(unit, RegisterTable.HOLDING, 0x0200 | low, 1)
-        sent = RtuCodec().begin(request)
-        if crc16(sent[:5]) == sent[5:7]:
-            return request
-    raise AssertionError("there is none")
 
 
 def test_an_echo_that_looks_like_an_answer_is_not_taken_for_one() -> None:

@@ -203,23 +203,27 @@ def test_one_bad_register_costs_no_neighbour_a_single_reading() -> None:
     assert len(line.asked) <= 10 + 30 * 2 + 3
 
 
-@given(st.integers(0, 12), st.integers(0, 3))
-@settings(deadline=None)
+@given(
+    st.frozensets(st.sampled_from([0, 2, 5, 100, 101, 200]), max_size=3),
+    st.integers(0, 12_000),
+    st.lists(st.sampled_from([2, 2, 2, 40, 130, 260]), min_size=1, max_size=9),
+)
+@settings(deadline=None, max_examples=40)
 def test_while_reads_are_regrouped_every_point_has_one_row_per_slot(
-    bad: int, others_first: int
+    missing: frozenset[int], missing_from_ms: int, delays_ms: list[int]
 ) -> None:
     places = [*range(6), 100, 101, 200]
-    specs = [spec(a) for a in places[others_first:] + places[:others_first]]
 
-    def reply(slot: Slot, _now_ms: int) -> Reply:
+    def reply(slot: Slot, now_ms: int) -> Reply:
         read = slot.piece.read
-        return ("2", 2) if read.start <= bad < read.start + read.count else ("data", 2)
+        is_bad = any(read.start <= a < read.start + read.count for a in missing)
+        delay_ms = delays_ms[now_ms % len(delays_ms)] if now_ms < 20_000 else 2
+        return ("2" if is_bad and now_ms >= missing_from_ms else "data", delay_ms)
 
-    line = SimulatedLine(tcp_bus(502, device(specs, period_ms=100)), reply)
-    line.run_until(25_000)
-    for channel in range(1, len(specs) + 1):
-        slots = [r.at_ms // 100 for r in line.sink.readings[channel]]
-        assert slots == list(range(slots[0], slots[0] + 250)), "none left out, none twice"
+    line = SimulatedLine(tcp_bus(502, device([spec(a) for a in places], period_ms=100)), reply)
+    line.run_until(25_040)
+    for channel in range(1, len(places) + 1):
+        assert len(line.sink.readings[channel]) == 250, "none left out, none twice"
 
 
 replies = st.sampled_from([("data", 1), ("data", 30), ("data", 170), ("silence", 0), ("4", 3)])

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import select
 import socket
 import threading
 from dataclasses import replace
@@ -11,10 +12,11 @@ import pytest
 from edge.errors import UnreachableError
 from edge.modbus import wire as module
 from edge.modbus.errors import LineLostError
-from edge.modbus.wire import RtuWire, TcpWire, open_wire
+from edge.modbus.wire import MAX_EMPTY_READS, RtuWire, TcpWire, open_wire
 from tests.support.modbus_builders import device, rtu_bus, spec, tcp_bus
 from tests.support.modbus_peer import pty_peer, tcp_peer
 from tests.support.ports import free_port
+from tests.support.wait import until
 
 DEVICE = device([spec(0)])
 
@@ -105,6 +107,26 @@ async def test_the_silence_before_a_request_follows_the_baud_rate() -> None:
             assert isinstance(line, RtuWire)
             assert line.gap_s == pytest.approx(gap_s)
             line.close()
+
+
+async def test_what_came_before_a_request_is_thrown_away_with_it() -> None:
+    async with pty_peer() as (_, near, end):
+        line = await open_wire(rtu_bus(near, DEVICE))
+        end.send(b"late")
+        await until(lambda: select.select([line.fileno()], [], [], 0)[0])
+        line.write(b"")
+        assert line.read() == b""
+        line.close()
+
+
+async def test_a_port_that_reads_empty_again_and_again_is_gone() -> None:
+    async with pty_peer() as (_, near, _end):
+        line = await open_wire(rtu_bus(near, DEVICE))
+        for _ in range(MAX_EMPTY_READS):
+            assert line.read() == b""
+        with pytest.raises(LineLostError, match="serial port lost"):
+            line.read()
+        line.close()
 
 
 @pytest.mark.parametrize(
