@@ -5,13 +5,24 @@ from hashlib import sha256
 
 from evidence import cose
 from evidence.batch import BatchHeaderCache, Body, Enrolled, decode_body
-from evidence.chain import Action, BatchHead, ChainState, Finding, FindingDetail, apply, judge
+from evidence.chain import (
+    Action,
+    BatchHead,
+    ChainState,
+    Finding,
+    FindingDetail,
+    Verdict,
+    apply,
+    judge,
+)
+from evidence.chain_state import Run
 from evidence.errors import WireError
 from evidence.trust import Trust
 from evidence.verifier.report import Check, Noted, Place, Report
 from evidence.verifier.signatures import SignatureQueue
 
 _TOLD_AT_THE_END = frozenset({Finding.BACKLOG, Finding.LOSS, Finding.DUPLICATE})
+_TAKEN = "the chain holds another batch for this place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,7 @@ class ChainAudit:
         self._check = check
         self._report = report
         self._chains: dict[bytes, ChainState] = {}
+        self._again: dict[bytes, ChainState] = {}  # what this log holds after a lost one
         self._gateways: dict[bytes, str] = {}
 
     def follow(self, batch: Audited, recv_ms: int, claimed_lo: int | None = None) -> None:
@@ -82,20 +94,19 @@ class ChainAudit:
         chain = self._chains.setdefault(kid, ChainState())
         self._gateways[kid] = batch.sender.gateway
         self._check.examined += 1
+        run = _older_run(chain, batch.body)
+        if run is not None:
+            self._follow_again(run, batch, recv_ms, claimed_lo)
+            return
         verdict = judge(chain, batch.head, b"", recv_ms)
         for detail in verdict.findings:
             if detail.finding not in _TOLD_AT_THE_END:
                 self._note(kid, detail)
-        if verdict.action is not Action.STORE:
-            self._check.fail("the chain holds another batch for this place", batch.place)
-            return
-        if claimed_lo is not None and claimed_lo < verdict.run_lo:
-            message = f"its leaf claims seq {claimed_lo} on, the log holds {verdict.run_lo} on"
-            self._check.fail(message, batch.place)
-        apply(chain, batch.head)
+        self._enter(chain, verdict, batch, claimed_lo)
 
     def start_new_log(self) -> None:
         """Go on in the log that follows."""
+        self._again.clear()
         for chain in self._chains.values():
             chain.start_new_log()
 
@@ -113,6 +124,33 @@ class ChainAudit:
         """Return how many gateways were met."""
         return len(set(self._gateways.values()))
 
+    def _follow_again(
+        self, run: Run, batch: Audited, recv_ms: int, claimed_lo: int | None
+    ) -> None:
+        """Judge a batch that an older log holds: after a lost log gateways send again.
+
+        Of the older ones the ends of each run are remembered; between them the batches that are
+        stored again must follow each other.
+        """
+        ends = {run.lo: run.first.sha256, run.hi: run.last.sha256}
+        known = ends.get(batch.body.seq)
+        if known is not None and known != batch.head.sha256:
+            self._check.fail(_TAKEN, batch.place)
+            return
+        again = self._again.setdefault(batch.sender.kid, ChainState())
+        self._enter(again, judge(again, batch.head, b"", recv_ms), batch, claimed_lo)
+
+    def _enter(
+        self, chain: ChainState, verdict: Verdict, batch: Audited, claimed_lo: int | None
+    ) -> None:
+        if verdict.action is not Action.STORE:
+            self._check.fail(_TAKEN, batch.place)
+            return
+        if claimed_lo is not None and claimed_lo < verdict.run_lo:
+            message = f"its leaf claims seq {claimed_lo} on, the log holds {verdict.run_lo} on"
+            self._check.fail(message, batch.place)
+        apply(chain, batch.head)
+
     def _note(self, kid: bytes, detail: FindingDetail) -> None:
         parts = [f"by {detail.amount}"] if detail.amount else []
         parts += [f"other {detail.other.hex()}"] if detail.other else []
@@ -126,3 +164,10 @@ class ChainAudit:
                 detail=", ".join(parts),
             )
         )
+
+
+def _older_run(chain: ChainState, body: Body) -> Run | None:
+    """Return the run that holds this place in a log before the present one."""
+    state = chain.epochs.get(body.epoch)
+    run = state.run_at(body.seq) if state is not None else None
+    return run if run is not None and body.seq < run.proof_lo else None
