@@ -29,6 +29,7 @@ KNOWN = (
 )  # fmt: skip
 MIB = 1 << 20
 PORTS = (1, 65_535)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 STAND_IN_KEY = PublicKey(-19, bytes(32))
 """Stands where a key could not be read; the document is refused before it is used."""
 
@@ -150,6 +151,8 @@ def _https(section: Section) -> HttpsUplink | None:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         section.note("https_url", f'{url!r}; expected "https://cloud.example"')
+    elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        section.note("https_url", f"{url!r} without TLS, which only loopback may; use https://")
     return HttpsUplink(url=url.rstrip("/"), ca=_file(section, "https_ca"))
 
 
@@ -162,7 +165,7 @@ def _mqtt(section: Section) -> MqttUplink | None:
         section.note(
             "mqtt_host", "mutual TLS needs mqtt_ca, mqtt_cert and mqtt_key; set all three"
         )
-    if not ca and host not in {"127.0.0.1", "localhost", "::1"}:
+    if not ca and host not in LOOPBACK:
         section.note(
             "mqtt_host",
             f"{host!r} without TLS, which only loopback may; "

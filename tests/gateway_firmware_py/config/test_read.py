@@ -116,6 +116,7 @@ MISTAKES = [
     ('kind = "tcp"\nhost = "127.0.0.1"\nport = 5021', 'kind = "serial"', 48, "needs a device"),
     ('bias = "pull-up"', 'bias = "sideways"', 59, "as-is, pull-up"),
     ("[uplink]\n", '[uplink]\nmqtt_host = "10.0.0.1"\n', 12, "without TLS"),
+    ("http://127.0.0.1:8080", "http://cloud.example", 13, "without TLS"),
 ]
 
 
