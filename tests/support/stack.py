@@ -1,28 +1,34 @@
 """The whole system as real processes, for the fault tests: started, hurt, then audited.
 
+    async with stack(tmp_path, Wishes(mqtt="tls")) as running: ...
+
 `TIME` scales the durations of links and time-outs: 10 in `scripts/test`, 1 in `scripts/soak`.
-An audit believes neither program: see `simulators.tally`.
+Links that fail on command stand everywhere between two programs: gateway and cloud (or
+broker), cloud and broker (plain MQTT), cloud and InfluxDB, cloud and webhook.
 """
 
 import asyncio
 import inspect
-import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
 from simulators.installation import GATEWAY, SITE, Installation, Pace
 from simulators.link import Link
-from simulators.points import modbus_text, registry_text, site_points
+from simulators.points import modbus_text, registry_text
 from simulators.ports import free_port
-from simulators.program import Program, answer_of, run
+from simulators.program import Program
 from simulators.site import Site, SiteOptions
-from simulators.tally import Tally, read_export, tally
 from simulators.webhook_sink import WebhookSink
+from tests.support.audit import Audit, audit
+from tests.support.influxd import influxd
+from tests.support.mosquitto import Broker, plain_broker
+from tests.support.server_process import ServerProcess
 from tests.support.wait import until
 
 TIME = float(os.environ.get("COLDWARDEN_TIME_SCALE", "10"))
@@ -36,36 +42,36 @@ PACE = Pace(
     stop_grace_s=20,
 )
 SETTLE_S = 60.0
-FALSE_ALARM_KINDS = {"fork", "branch", "loss", "signature", "count", "clock", "log"}
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What was found when everything had settled."""
+class Wishes:
+    """What a test wants of its stack; `protocol` is how its links tell messages apart.
 
-    tally: Tally
-    archive: dict[str, object]
-    outbox: dict[str, object]
-    alarms: list[dict[str, object]]
+    `mqtt` is "tls" with certificates and ACL, or "plain" where the link must see messages.
+    """
 
-    def assert_clean(self) -> None:
-        """Fail unless nothing was lost, doubled, forked or falsely reported."""
-        assert self.tally.clean, self.tally
-        assert self.tally.taken > 0
-        assert self.archive["passed"], self.archive
-        assert self.outbox["passed"], self.outbox
-        said = [a for a in self.alarms if a["kind"] in FALSE_ALARM_KINDS]
-        assert not said, said
+    seed: int = 1
+    mqtt: Literal["", "tls", "plain"] = ""
+    protocol: str = "bytes"
+    influx: bool = False
+    pace: Pace = PACE
+    start: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Stack:
     """One running system; `link` stands between gateway and cloud (or broker)."""
 
     installation: Installation
     site: Site
-    link: Link
     sink: WebhookSink
+    link: Link
+    hook_link: Link
+    server_link: Link | None = None
+    influx_link: Link | None = None
+    influx: ServerProcess | None = None
     extra: list[Program] = field(default_factory=list)
 
     @property
@@ -77,6 +83,15 @@ class Stack:
     def cloud(self) -> Program:
         """Return the cloud's process."""
         return self.installation.cloud
+
+    async def start(self) -> None:
+        """Start every program, and return when batches are archived."""
+        if self.installation.broker is not None:
+            self.installation.broker.start()
+        self.cloud.start()
+        await self.cloud_up()
+        self.gateway.start()
+        await self.archived(2)
 
     async def cloud_status(self) -> dict[str, object]:
         """Return what the cloud says of itself; empty while it cannot be asked."""
@@ -96,6 +111,16 @@ class Stack:
         goal = int(str((await self.cloud_status()).get("batches", 0))) + batches
         await self.eventually(lambda: self._has(goal), f"{batches} more batches in the archive")
 
+    async def told(self, kind: str, event: str = "raised", count: int = 1) -> None:
+        """Wait until people were told of an alarm so often."""
+
+        def heard() -> bool:
+            documents = [d.document for d in self.sink.deliveries]
+            same = [d for d in documents if (d["kind"], d["event"]) == (kind, event)]
+            return len({d["alarm"] for d in same}) >= count
+
+        await self.eventually(heard, f"the alarm {kind} {event}")
+
     async def eventually(
         self, condition: Callable[[], object], what: str, timeout_s: float = SETTLE_S
     ) -> None:
@@ -109,13 +134,15 @@ class Stack:
             raise AssertionError(f"waited {timeout_s} s for {what}\n{logs}") from error
 
     async def pass_s(self, seconds: float) -> None:
-        """Let the real processes run for a while; every program must outlive it."""
+        """Let the real processes run for a while."""
         done = asyncio.get_running_loop().time() + seconds
         await until(lambda: asyncio.get_running_loop().time() >= done, seconds + 5)
 
-    async def audit(self) -> Audit:
-        """Stop the sources, wait for the receipts, stop everything, and count."""
-        await self.link.restore()
+    async def settle(self) -> None:
+        """Heal everything, stop the sources, wait for receipts and projections, stop all."""
+        for link in (self.link, self.hook_link, self.server_link, self.influx_link):
+            if link is not None:
+                await link.restore()
         if not self.cloud.alive:
             self.cloud.start()
         await self.cloud_up()
@@ -126,27 +153,15 @@ class Stack:
         assert code == 0, self.gateway.tail()
         await self.eventually(self._caught_up, "the projections to catch up")
         await asyncio.to_thread(self.cloud.stop)
-        return await asyncio.to_thread(self._count)
 
-    def _count(self) -> Audit:
-        built = self.installation
-        exported = built.folder / "timeseries.jsonl"
-        config = ["--config", str(built.folder / "cloud.toml")]
-        exported.write_text(run(["coldwarden-cloud", "export", "timeseries", *config]))
-        channels = {f"{SITE}-{p.channel:02d}": p.channel for p in site_points(with_mqtt=False)}
-        with exported.open() as lines:
-            found = tally(built.outbox, built.archive, read_export(lines, channels))
-        return Audit(
-            tally=found,
-            archive=self._verify(built.archive),
-            outbox=self._verify(built.outbox),
-            alarms=[dict(d.document) for d in self.sink.deliveries],
-        )
+    async def audit(self) -> Audit:
+        """Settle, and count."""
+        await self.settle()
+        return await self.count()
 
-    def _verify(self, folder: Path) -> dict[str, object]:
-        trust = str(self.installation.trust)
-        command = ["coldwarden-verify", str(folder), "--trust", trust, "--json"]
-        return dict(json.loads(answer_of(command)))
+    async def count(self) -> Audit:
+        """Return what became of everything; `settle` came first."""
+        return await asyncio.to_thread(audit, self.installation, self.sink.deliveries)
 
     async def _cloud_answers(self) -> bool:
         self.cloud.check()
@@ -157,52 +172,91 @@ class Stack:
 
     async def _caught_up(self) -> bool:
         status = await self.cloud_status()
-        projections = status.get("projections")
-        if not isinstance(projections, dict):
+        projections, hooks = status.get("projections"), status.get("webhooks")
+        if not isinstance(projections, dict) or not isinstance(hooks, dict):
             return False
-        return min(p["cursor"] for p in projections.values()) >= int(str(status["records"]))
+        behind = min(p["cursor"] for p in projections.values()) < int(str(status["records"]))
+        return not behind and not any(hook.get("waiting") for hook in hooks.values())
 
 
 @asynccontextmanager
-async def stack(
-    folder: Path, *, seed: int = 1, mqtt: bool = False, cloud: str = "", start: bool = True
-) -> AsyncIterator[Stack]:
-    """Run a pharmacy whose physics are calm: any alarm is a false one."""
-    sink = WebhookSink()
-    await sink.open()
-    broker_port = free_port() if mqtt else 0
-    built = Installation(folder=folder, pace=PACE, mqtt=mqtt, broker_port=broker_port)
-    options = SiteOptions(seed=seed, scale=1.0, outages=False, habit="shut")
-    async with Site(options) as site:
-        link = Link(("127.0.0.1", broker_port or built.cloud_port))
-        port = await link.start()
-        sources = modbus_text("127.0.0.1", site.modbus_port, round(PACE.period_s * 1000))
-        hook = f'[webhook]\nurls = ["http://127.0.0.1:{sink.port}/alarms"]\n{cloud}'
-        points = registry_text(SITE, GATEWAY, with_mqtt=False)
-        await asyncio.to_thread(
-            built.make, sources, points, uplink=("127.0.0.1", port), cloud=hook
-        )
-        running = Stack(built, site, link, sink)
+async def stack(folder: Path, wishes: Wishes | None = None) -> AsyncIterator[Stack]:
+    """Run a pharmacy whose physics are calm: any alarm but of an outage is a false one."""
+    wishes = wishes or Wishes()
+    async with AsyncExitStack() as opened:
+        running = await _made(folder, wishes, opened)
         try:
-            if start:
-                await _start(running)
+            if wishes.start:
+                await running.start()
             yield running
         finally:
-            await asyncio.to_thread(built.stop)
+            await asyncio.to_thread(running.installation.stop)
             for program in running.extra:
                 program.stop()
-            await link.close()
-            await sink.close()
+
+
+async def _made(folder: Path, wishes: Wishes, opened: AsyncExitStack) -> Stack:
+    broker_port = free_port() if wishes.mqtt == "tls" else 0
+    built = Installation(
+        folder=folder / "cw",
+        pace=wishes.pace,
+        mqtt=wishes.mqtt == "tls",
+        broker_port=broker_port,
+    )
+    sink = WebhookSink()
+    await sink.open()
+    opened.push_async_callback(sink.close)
+    options = SiteOptions(seed=wishes.seed, scale=1.0, outages=False, habit="shut")
+    site = await opened.enter_async_context(Site(options))
+    plain = None
+    if wishes.mqtt == "plain":
+        plain = opened.enter_context(plain_broker(folder))
+        broker_port = plain.port
+    link = await _linked(opened, broker_port or built.cloud_port, wishes.protocol)
+    running = Stack(
+        installation=built,
+        site=site,
+        sink=sink,
+        link=link,
+        hook_link=await _linked(opened, sink.port, "http"),
+    )
+    cloud = f'[webhook]\nurls = ["http://{HOST}:{running.hook_link.address[1]}/alarms"]\n'
+    if wishes.influx:
+        cloud += await _influx(running, folder, opened)
+    if plain is not None:
+        running.server_link = await _linked(opened, plain.port, wishes.protocol)
+        cloud += f'[mqtt]\nhost = "{HOST}"\nport = {running.server_link.address[1]}\n'
+    await asyncio.to_thread(_write, running, cloud, plain)
+    return running
+
+
+def _write(running: Stack, cloud: str, plain: Broker | None) -> None:
+    built, period_s = running.installation, running.installation.pace.period_s
+    sources = modbus_text(HOST, running.site.modbus_port, round(period_s * 1000))
+    points = registry_text(SITE, GATEWAY, with_mqtt=False)
+    port = running.link.address[1]
+    built.make(sources, points, uplink=(HOST, port), cloud=cloud)
+    if plain is not None:
+        text = built.gateway_toml.read_text()
+        over_http = f'mode = "https"\nhttps_url = "http://{HOST}:{port}"'
+        over_mqtt = f'mode = "mqtt"\nmqtt_host = "{HOST}"\nmqtt_port = {port}'
+        assert over_http in text
+        built.gateway_toml.write_text(text.replace(over_http, over_mqtt))
+
+
+async def _linked(opened: AsyncExitStack, port: int, protocol: str) -> Link:
+    link = Link((HOST, port), protocol)
+    await link.start()
+    opened.push_async_callback(link.close)
+    return link
+
+
+async def _influx(running: Stack, folder: Path, opened: AsyncExitStack) -> str:
+    running.influx = opened.enter_context(influxd(folder))
+    running.influx_link = await _linked(opened, running.influx.port, "http")
+    port = running.influx_link.address[1]
+    return f'[timeseries]\nkind = "influx"\nurl = "http://{HOST}:{port}"\n'
 
 
 async def _value(found: object) -> object:
     return await found if inspect.isawaitable(found) else found
-
-
-async def _start(running: Stack) -> None:
-    if running.installation.broker is not None:
-        running.installation.broker.start()
-    running.cloud.start()
-    await running.cloud_up()
-    running.gateway.start()
-    await running.archived(2)
