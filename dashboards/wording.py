@@ -132,8 +132,11 @@ class Wording:
 
     def status(self, point: PointView) -> str:
         """Return the state of a point in a word or two."""
-        is_plain = point.status == "ok" and point.point_class is PointClass.EQUIPMENT
-        return self.t("status.equipment" if is_plain else f"status.{point.status}")
+        if point.status != "ok":
+            return self.t(f"status.{point.status}")
+        if point.point_class is PointClass.EQUIPMENT:
+            return self.t("status.unjudged")
+        return self.t("status.in_order" if point.quantity in _WORDED else "status.ok")
 
     def what(self, alarm: AlarmView) -> str:
         """Return what an alarm is about."""

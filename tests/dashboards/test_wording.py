@@ -93,11 +93,13 @@ def test_the_permitted_range_is_that_of_the_alarms() -> None:
     assert wording().permitted(heat) == "at most 0"
 
 
-def test_equipment_without_limits_is_in_order_not_in_range() -> None:
+def test_equipment_is_not_judged_and_does_not_look_as_if_it_were() -> None:
     bare = point("p", Name(zh="", en=""), 5.0, 0, pack="")
     assert bare.point_class is PointClass.EQUIPMENT
-    assert wording().status(bare) == "In order"
+    assert wording().status(bare) == "Reporting"
     assert wording().status(point("p", Name(zh="", en=""), 5.0, 0)) == "In range"
+    mains = point("p", Name(zh="", en=""), 1.0, 0, quantity=Quantity.MAINS)
+    assert wording().status(mains) == "In order"
     silent = point("p", Name(zh="", en=""), 5.0, 0, pack="", status=PointStatus.SILENT)
     assert wording().status(silent) == "Gateway silent"
 
