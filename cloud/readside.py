@@ -4,6 +4,7 @@ Made by `cloud.compose`. Every projection has a thread of its own; one that is d
 itself. The sequencer's commit groups come in through `offer`.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from cloud.projections.latest import LatestProjection
 from cloud.projections.live import LiveProjection
 from cloud.projections.runner import Projection, Runner
 from cloud.projections.series import SeriesIndex
+from cloud.projections.state_file import drop_futures
 from cloud.projections.timeseries.influx import InfluxStore
 from cloud.projections.timeseries.line_writer import Endpoint
 from cloud.projections.timeseries.projection import TimeSeriesProjection
@@ -38,6 +40,8 @@ from cloud.projections.traffic import TrafficProjection
 from cloud.projections.webhook import WebhookSender
 from cloud.projections.webhook_queue import WebhookQueue, address_of
 from dashboards.models import ChangedUpdate, CountsView, LiveUpdate
+
+_log = logging.getLogger(__name__)
 
 TIMESERIES_FILE = "timeseries.db"
 PACK_AFTER_MS = 3 * 86_400_000  # late data mostly comes within a weekend
@@ -201,8 +205,10 @@ class ReadSide:
 
     def _counts(self) -> CountsView:
         counts, core = self._parts.traffic.counts, self._core
-        missing = sum(h.backlog for h in self._parts.traffic.gateways.copy().values())
+        heard = self._parts.traffic.gateways.copy()
+        missing = sum(h.backlog for h in heard.values())
         return CountsView(
+            silent=sum(self._parts.alarms.is_silent(name) for name in heard),
             readings_stored=counts["readings"],
             batches=counts["batches"],
             missing=missing,
@@ -233,6 +239,8 @@ class ReadSide:
 
 def _open_parts(core: Core, series: SeriesIndex, woken: Callable[[], None]) -> Parts:
     folder = core.config.state_dir / "projections"
+    if dropped := drop_futures(folder, core.reader.next_index):
+        _log.warning("the archive has lost its end; made anew: %s", ", ".join(dropped))
     store = open_store(core.config.timeseries, folder)
     return Parts(
         store=store,

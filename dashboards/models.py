@@ -196,6 +196,8 @@ class CountsView:
     batches: int = 0
     missing: int = 0
     """Sequence numbers that the gateways still hold: on their way."""
+    silent: int = 0
+    """Gateways that may hold more than is known of, because they are not heard."""
     lost: int = 0
     """Sequence numbers that nobody holds any more."""
     duplicates_refused: int = 0

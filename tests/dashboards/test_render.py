@@ -186,3 +186,14 @@ def test_a_chart_without_its_store_says_that_recording_goes_on() -> None:
     assert isinstance(model, PointPage)
     empty = replace(model, series=Series(times=(), values=()), is_available=False)
     assert "时序数据暂时不可用；记录和报警不受影响。" in render(empty, Lang.ZH, "UTC")
+
+
+def test_nobody_claims_to_know_what_a_silent_gateway_holds() -> None:
+    pages = [
+        render(
+            Overview(now_ms=0, sites=(), alarms=(), counts=CountsView(silent=n)), Lang.EN, "UTC"
+        )
+        for n in (0, 2)
+    ]
+    assert ["may hold more: 2" in page for page in pages] == [False, True]
+    assert ["0 still at the gateways" in page for page in pages] == [True, False]
