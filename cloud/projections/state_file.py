@@ -24,6 +24,25 @@ CREATE TABLE IF NOT EXISTS remembered (
 """
 
 
+def drop_futures(folder: Path, next_index: int) -> list[str]:
+    """Remove the state of projections that are ahead of the archive; return whose it was.
+
+    An archive may have lost its end (a damaged disk, an older copy put back). What is archived
+    next gets the indexes of what was lost, and a projection that had seen those would leave it
+    out. Without its file a projection begins anew.
+    """
+    dropped = []
+    for file in sorted(folder.glob("*.db")):
+        with closing(sqlite3.connect(file)) as db:
+            is_ours = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'cursor'").fetchone()
+            ahead = is_ours and db.execute("SELECT next_index FROM cursor").fetchone()
+        if ahead and ahead[0] > next_index:
+            for part in (file, *folder.glob(f"{file.name}-*")):
+                part.unlink(missing_ok=True)
+            dropped.append(file.stem)
+    return dropped
+
+
 class StateFile:
     """One file; `cursor` is the next archive index that the projection has to apply."""
 
