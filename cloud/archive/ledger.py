@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cloud.archive.declared import declared_losses
 from cloud.archive.encoding import BatchSpelling, salted_record
 from cloud.archive.finding import FindingRecord, encode_finding
 from cloud.errors import ArchiveError
@@ -125,6 +126,9 @@ class Ledger:
                 self._not_new(current, checked, verdict.action, known)
             for detail in verdict.findings:
                 self._find(current, checked, detail)
+            if body.events and verdict.action is Action.STORE:
+                for detail in declared_losses(chain, body):
+                    self._find(current, checked, detail)
         for kind, data in objects:
             self._append_object(current, kind, data)
         return current.decision
