@@ -4,8 +4,9 @@
     FOLDER/records/*.seg     record i of the archive is record i of the segment log
     FOLDER/log/              leaf i of the tree is computed from record i
 
-Order: a record is durable before its leaf counts, a leaf counts before a checkpoint covers it,
-a checkpoint is durable before a receipt of it leaves.
+Order: a record is durable before its leaf counts, a leaf counts before a root that covers it
+is signed. A receipt need not wait for the checkpoint's file: whatever is lost with a power cut
+but the records is made again from them, to the same roots.
 """
 
 import threading
@@ -67,7 +68,6 @@ class LogStore:
         self.refusal = ""
         self._records = records
         self._settings = settings
-        self._key = settings.key
         self._tiles: TileLog | None = None
         self._asides: list[threading.Thread] = []
         self._prepare_at = int(settings.segment_bytes * PREPARE_AT)
@@ -163,18 +163,24 @@ class LogStore:
         if self._tiles is not None:
             self._tiles.append(leaves)
 
-    def checkpoint(self, iat_s: int) -> SignedRoot:
-        """Publish a checkpoint of all leaves and return its root, signed for receipts.
+    def signed_root(self, iat_s: int) -> SignedRoot:
+        """Return the root of all leaves, signed for receipts; nothing is written.
 
         Raises:
             LogRefusedError: the tree does not extend what was published before.
         """
         tiles = self._tree()
-        origin, size, root = self.manifest.origin, tiles.size, tiles.root()
-        if size != tiles.published_size:
-            checkpoint = Checkpoint(origin=origin, size=size, root=root)
-            tiles.publish(sign(checkpoint, self._key, self._key.public))
-        return ReceiptSigner(origin, self._key).checkpoint(size, root, iat_s)
+        signer = ReceiptSigner(self.manifest.origin, self._settings.key)
+        return signer.checkpoint(tiles.size, tiles.root(), iat_s)
+
+    def publish(self) -> None:
+        """Make the checkpoint of all leaves the log's durable one; errors as `signed_root`."""
+        tiles, key = self._tree(), self._settings.key
+        if tiles.size != tiles.published_size:
+            checkpoint = Checkpoint(
+                origin=self.manifest.origin, size=tiles.size, root=tiles.root()
+            )
+            tiles.publish(sign(checkpoint, key, key.public))
 
     def path(self, index: int, size: int) -> list[bytes]:
         """Return the audit path of record `index` in the tree of `size` leaves."""
@@ -255,7 +261,7 @@ class LogStore:
         try:
             self._tiles = TileLog.open(
                 self.folder / LOG,
-                {self.manifest.origin: self._key.public},
+                {self.manifest.origin: self._settings.key.public},
                 self._leaves_from,
                 disk=self._settings.disk,
                 scratch=scratch,

@@ -1,12 +1,13 @@
-"""Signs checkpoints and hands out what they prove: the answering half of the sequencer.
+"""Signs roots, hands out what they prove, publishes checkpoints: the answering half.
 
-A checkpoint is made at once when nothing else waits and the last one is a little while ago,
-and at the latest `LATEST_S` after the first leaf that none covers: one signature then serves
-every gateway. While a log may not be signed, batches are still archived and answered as such,
-provisionally; nobody frees anything.
+A root is signed at once when nothing else waits, and at the latest `SIGN_S` after somebody
+began to wait: one signature then serves every gateway. The checkpoint's file follows at most
+`PUBLISH_S` after the first leaf that none covers. While a log may not be signed, batches are
+still archived and answered as such, provisionally; nobody frees anything.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from cloud.archive.ledger import Placed
 from cloud.archive.receipting import Owed, Receipting, receipts
@@ -16,9 +17,11 @@ from cloud.ingest.answers import Answers
 from evidence.errors import CorruptError
 from evidence.receipt import SignedRoot
 
-LATEST_S = 0.9  # the contract says 1 s; the signing itself takes some of it
-PAUSE_S = 0.05  # two flushes a checkpoint: no more than 20 checkpoints in a second
+SIGN_S = 0.5  # under load: then one receipt of a gateway proves all that it sent meanwhile
+PAUSE_S = 0.002  # when idle: what comes together is answered together
+PUBLISH_S = 0.9  # the contract says 1 s; writing takes some of it
 HEADS_MAX = 4096
+NEVER_S = float("inf")
 
 
 class Notary:
@@ -33,8 +36,7 @@ class Notary:
         self._answers = answers
         self._wall_ms = wall_ms
         self._owed: dict[int, Receipting] = {}
-        self._since_s: float | None = None
-        self._last_s = float("-inf")
+        self._owed_since_s = self._leaf_since_s = NEVER_S
 
     def owe(self, placed: Placed, now_s: float) -> None:
         """Note that a batch is on disk and its sender waits."""
@@ -43,27 +45,41 @@ class Notary:
         if owed is None:
             owed = self._owed[number] = Receipting()
         owed.add(placed)
-        if self._since_s is None:
-            self._since_s = now_s
+        self._owed_since_s = min(self._owed_since_s, now_s)
 
     def touched(self, now_s: float) -> None:
-        """Note that there are leaves which nobody waits for."""
-        if self._since_s is None:
-            self._since_s = now_s
+        """Note that there are leaves which no checkpoint covers."""
+        self._leaf_since_s = min(self._leaf_since_s, now_s)
 
     def wait_s(self, now_s: float, *, idle: bool) -> float:
-        """Return in how many seconds a checkpoint is due; infinite when none is."""
-        if self._since_s is None:
-            return float("inf")
-        due_s = self._last_s + PAUSE_S if idle else self._since_s + LATEST_S
-        return max(due_s - now_s, 0.0)
+        """Return in how many seconds something is due; infinite when nothing is."""
+        sign_s = self._owed_since_s + (PAUSE_S if idle else SIGN_S)
+        return max(min(sign_s, self._leaf_since_s + PUBLISH_S) - now_s, 0.0)
 
-    def sign(self, now_s: float) -> None:
-        """Publish a checkpoint, and answer everybody who waits."""
-        self._since_s, self._last_s = None, now_s
+    def attend(self, now_s: float, *, idle: bool) -> None:
+        """Do what is due."""
+        if now_s >= self._owed_since_s + (PAUSE_S if idle else SIGN_S):
+            self.sign()
+        if now_s >= self._leaf_since_s + PUBLISH_S:
+            self.publish()
+
+    def finish(self) -> None:
+        """Answer everybody and publish everything."""
+        self.sign()
+        self.publish()
+
+    def publish(self) -> None:
+        """Make the checkpoint of all leaves durable; a log that is refused keeps its last."""
+        self._leaf_since_s = NEVER_S
+        with suppress(LogRefusedError):
+            self._stream.current.publish()
+            self.checkpoints += 1
+
+    def sign(self) -> None:
+        """Answer everybody who waits, with one signature for each log."""
+        self._owed_since_s = NEVER_S
         owed, self._owed = self._owed, {}
         current = len(self._stream.logs) - 1
-        owed.setdefault(current, Receipting())
         for number, receipting in owed.items():
             try:
                 signed = self._stream.signed_root(number, self._wall_ms() // 1000)
@@ -73,7 +89,6 @@ class Notary:
             if number == current:
                 self._remember(signed)
             self._answer(number, signed, receipting.take())
-        self.checkpoints += 1
 
     def _answer(self, number: int, signed: SignedRoot, owed: dict[bytes, Owed]) -> None:
         log = self._stream.logs[number]

@@ -121,7 +121,7 @@ class Sequencer:
             due_s = min(self.notary.wait_s(now_s, idle=True), self._tick_s - now_s)
             self.step(max(due_s, 0.0))
         if not self.fault:
-            self.notary.sign(self._around.mono_s())
+            self.notary.finish()
             self.save()
 
     def save(self) -> None:
@@ -171,8 +171,7 @@ class Sequencer:
         if self._stream.current.segment != self._saved:
             self.save()
         now_s = self._around.mono_s()
-        if self.notary.wait_s(now_s, idle=self._gathering.is_empty()) <= 0:
-            self.notary.sign(now_s)
+        self.notary.attend(now_s, idle=self._gathering.is_empty())
         if now_s >= self._tick_s:
             self._tick_s = now_s + TICK_S
             self._publish(
@@ -246,7 +245,7 @@ class Sequencer:
     def _end_year(self, now_ms: int) -> None:
         origin = self._stream.next_origin(now_ms, lost=False)
         self._commit((), [(RecordKind.LOG_END, cbor.encode({1: origin}))], now_ms)
-        self.notary.sign(self._around.mono_s())
+        self.notary.finish()
         self._succeed(origin, now_ms)
 
     def _succeed(self, origin: str, now_ms: int) -> None:
@@ -269,7 +268,7 @@ class Sequencer:
         # The flag first: a crash after it opens the successor at the next start.
         self._restoring.begin(lost, reason, now_ms)
         self._stream.current.refuse(reason)
-        self.notary.sign(self._around.mono_s())
+        self.notary.sign()
         self._succeed(self._stream.next_origin(now_ms, lost=True), now_ms)
         self.notary.withheld.clear()
         detail = f"{lost} ends here: {reason}; gateways are asked to send again"

@@ -116,9 +116,9 @@ class Stream:
     def signed_root(self, number: int, iat_s: int) -> SignedRoot:
         """Return a signed root of the log `number`; of an ended one, the same every time."""
         if number == len(self._logs) - 1:
-            return self.current.checkpoint(iat_s)
+            return self.current.signed_root(iat_s)
         if number not in self._final:
-            self._final[number] = self._logs[number].checkpoint(iat_s)
+            self._final[number] = self._logs[number].signed_root(iat_s)
         return self._final[number]
 
     def knows_head(self, size: int, root: bytes) -> bool:

@@ -59,6 +59,7 @@ class Cloud:
     folder: Path
     gateways: list[SigningGateway]
     quorum: int = 2
+    segment_bytes: int = SEGMENT_BYTES
     disk: Disk = REAL_DISK
     hands: Hands = field(default_factory=Hands)
     groups: list[CommitGroup] = field(default_factory=list)
@@ -77,7 +78,7 @@ class Cloud:
 
     def open(self) -> None:
         """Start as the server does."""
-        settings = LogSettings(key=LOG_KEY, segment_bytes=SEGMENT_BYTES, disk=self.disk)
+        settings = LogSettings(key=LOG_KEY, segment_bytes=self.segment_bytes, disk=self.disk)
         self.stream = Stream.open(self.archive, LOG_NAME, settings, self.hands.wall_ms())
         surroundings = Surroundings(
             answers=self.answers,
