@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud import backup, doctor, ingest_outbox, install
-from cloud.config import Config, load_config
+from cloud.config import SETTINGS_HELP, Config, load_config
 from cloud.errors import BackupError, CloudError
 from cloud.opening import load_keys
 from evidence.errors import EvidenceError, LogInUseError
@@ -168,7 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_init(commands)
-    _add(commands, "run", _run, "serve until SIGINT or SIGTERM")
+    one = _add(commands, "run", _run, "serve until SIGINT or SIGTERM")
+    one.formatter_class, one.epilog = argparse.RawDescriptionHelpFormatter, SETTINGS_HELP
     _add(commands, "rebuild", _rebuild, "drop the projections, make them anew, compare")
     one = _add(commands, "export", _export, "print a projection in its canonical form")
     one.add_argument("name", choices=("timeseries", "alarms", "latest"), help="which one")

@@ -13,10 +13,23 @@ from urllib.parse import urlsplit
 
 from cloud.toml_reader import TomlReader
 
-FUTURE_MS = 120_000  # EVIDENCE: a batch dated more than this after its arrival is a finding
 LISTEN_PORT = 8080
 SEGMENT_MIB = 256
 TIMESERIES_KINDS = ("sqlite", "influx", "victoria")
+
+
+SETTINGS_HELP = """\
+settings in cloud.toml; paths are relative to the file, all but log_name may be left out:
+  [server]      host port state_dir       where to serve; what can be rebuilt
+  [archive]     dir log_name segment_mib  the truth; the log's name without the year
+  [keys]        log control               private keys, 0600
+  [registry]    file                      tenants, sites, gateways, points
+  [trust]       dir                       what auditors pin, written at every start
+  [mqtt]        host port ca cert key     a broker; ca, cert and key for mutual TLS
+  [timeseries]  kind url database user password   sqlite (default), influx or victoria
+  [webhook]     urls                      where alarms are sent
+  [policy]      silent_periods restore_quorum backup_every_h
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +58,6 @@ class TimeSeriesConfig:
 class PolicyConfig:
     """Numbers an operator may change; times are ms unless the name says otherwise."""
 
-    future_ms: int = FUTURE_MS
     silent_periods: int = 2
     restore_quorum: int = 2
     backup_every_h: int = 24
@@ -86,7 +98,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "mqtt": ("host", "port", "ca", "cert", "key"),
     "timeseries": ("kind", "url", "database", "user", "password"),
     "webhook": ("urls",),
-    "policy": ("future_ms", "silent_periods", "restore_quorum", "backup_every_h"),
+    "policy": ("silent_periods", "restore_quorum", "backup_every_h"),
 }
 
 
@@ -157,7 +169,6 @@ def _webhooks(r: TomlReader) -> tuple[str, ...]:
 
 def _policy(r: TomlReader) -> PolicyConfig:
     return PolicyConfig(
-        future_ms=r.number("policy", "future_ms", FUTURE_MS, 1_000, 86_400_000),
         silent_periods=r.number("policy", "silent_periods", 2, 1, 1_000),
         restore_quorum=r.number("policy", "restore_quorum", 2, 1, 1_000),
         backup_every_h=r.number("policy", "backup_every_h", 24, 1, 8_760),

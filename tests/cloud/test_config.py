@@ -1,10 +1,11 @@
 """cloud.toml: what it says is taken, what it cannot mean is refused with its place."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from cloud.config import load_config
+from cloud.config import _KNOWN, SETTINGS_HELP, load_config
 from cloud.errors import ConfigError
 
 MINIMAL = '[archive]\nlog_name = "coldwarden.example/log"\n'
@@ -67,3 +68,9 @@ def test_mutual_tls_files_must_exist(tmp_path: Path) -> None:
     text = MINIMAL + '[mqtt]\nhost = "h"\nca = "a"\ncert = "b"\nkey = "c"\n'
     with pytest.raises(ConfigError, match="no such file"):
         load_config(_file(tmp_path, text))
+
+
+def test_the_help_names_every_setting_and_no_other() -> None:
+    lines = [re.split(r"  +", line.strip()) for line in SETTINGS_HELP.splitlines()[1:]]
+    named = {line[0].strip("[]"): tuple(line[1].split()) for line in lines}
+    assert named == _KNOWN
