@@ -79,9 +79,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="coldwarden-sim", description=ABOUT, formatter_class=raw
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _site_parser(commands.add_parser("site", description=SITE_ABOUT, formatter_class=raw))
-    _link_parser(commands.add_parser("link", description=LINK_ABOUT, formatter_class=raw))
     commands.add_parser("demo", help="the whole system; see: coldwarden-sim demo --help")
+    site = commands.add_parser(
+        "site", help="a pharmacy's sensors", description=SITE_ABOUT, formatter_class=raw
+    )
+    link = commands.add_parser(
+        "link", help="a TCP link that fails", description=LINK_ABOUT, formatter_class=raw
+    )
+    _site_parser(site)
+    _link_parser(link)
     return parser
 
 
