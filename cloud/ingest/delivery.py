@@ -37,8 +37,9 @@ def nothing_to_do() -> None:
 class Delivery:
     """The bytes of one batch as they came.
 
-    `committed` is called once the batch is on disk or refused for good: a broker's
-    acknowledgement belongs there, so that a crash before it costs a duplicate, not a loss.
+    `committed` is called once the batch is on disk, or refused, or its gateway was told to send
+    it again: a broker's acknowledgement belongs there, so that a crash before it costs a
+    duplicate, not a loss.
     """
 
     data: bytes

@@ -13,6 +13,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from cloud.ingest.answers import Answers
@@ -98,7 +99,8 @@ class IngestApp:
         if self._scheduled or loop is None or loop.is_closed():
             return
         self._scheduled = True
-        loop.call_soon_threadsafe(self._drain)
+        with suppress(RuntimeError):  # closed just now; nobody waits any more
+            loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
         # Cleared first: whoever posts from here on either is seen below or schedules again.
