@@ -60,7 +60,6 @@ def take_quiet(
         & (x.run_exp == states.exp[known])
         & (low >= states.low[known])
         & (high <= states.high[known])
-        & ~states.is_missing[known]
         & _follows(known, first_ms, last_ms, states)
     )
     is_taken = is_quiet & ~_with(known[~is_quiet], len(states))[known]

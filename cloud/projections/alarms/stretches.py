@@ -61,8 +61,10 @@ class Stretches:
 
     def follow(self, gateway: str, place: Place) -> None:
         """Begin a new stretch with a batch that does not continue the one before."""
+        number = self._number(gateway)
+        if place.restart_ms is not None:
+            self._sure_until_ms[number] = NEVER_MS
         if place.is_newest and not place.continues:
-            number = self._number(gateway)
             self._from_ms[number] = place.begin_ms
             self._sure_until_ms[number] = NEVER_MS
 
