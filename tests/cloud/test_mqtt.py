@@ -1,5 +1,6 @@
 """Batches through a real Mosquitto: mutual TLS, an ACL by certificate name, and its death."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -224,3 +225,51 @@ def test_garbage_on_a_strangers_topic_disturbs_nobody(
         one.send(gateway.batch())
         until_sync(lambda: _is_proven(one, gateway, 0), what="the receipt")
         assert core.quarantine.unknown_seen == 3
+
+
+class OldBroker:
+    """Speaks MQTT 3.1.1 only, and says so as `refusal`; takes one subscription."""
+
+    def __init__(self, refusal: bytes) -> None:
+        self._refusal = refusal
+        self.filters: list[bytes] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.host, self.port = self._server.getsockname()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            with client:
+                self._speak(client)
+
+    def _speak(self, client: socket.socket) -> None:
+        connect = client.recv(1024)
+        if connect[connect.index(b"MQTT") + 4] != 4:
+            client.sendall(self._refusal)
+            return
+        client.sendall(b"\x20\x02\x00\x00")
+        subscribe = client.recv(1024)
+        self.filters.append(subscribe[6:-1])
+        client.sendall(b"\x90\x03" + subscribe[2:4] + b"\x01")
+        client.recv(1024)
+
+
+@pytest.mark.parametrize("refusal", [b"\x20\x03\x00\x84\x00", b"\x20\x02\x00\x01"])
+def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(core: Core, refusal: bytes) -> None:
+    broker = OldBroker(refusal)
+    config = MqttConfig(host=broker.host, port=broker.port, ca=None, cert=None, key=None)
+    cloud = MqttTransport(config, "cw-test", core.intake, core.keyring, core.answers)
+    cloud.start()
+    try:
+        until_sync(cloud.subscribed.is_set, what="the subscription")
+        assert broker.filters == [b"cw/1/+/up"]
+    finally:
+        cloud.stop()
+        broker.close()
