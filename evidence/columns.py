@@ -100,6 +100,7 @@ def read_columns(data: bytes, at: int) -> tuple[Columns, int]:
     frames, series = len(rows), len(channel)
     if not frames or not series or min(rows) < 1:
         raise WireError("field", "columns without a row; they are left out instead")
+    _check_lengths(parts)
     columns = Columns(
         rows=rows,
         width=_spread(width, frames),
@@ -111,7 +112,10 @@ def read_columns(data: bytes, at: int) -> tuple[Columns, int]:
         dt=dt,
         dv=dv,
     )
-    _check_lengths(columns)
+    if v0.itemsize == 8 and (max(v0) > MAX_V0 or min(v0) < -MAX_V0):
+        raise WireError("field", "v0 is over 2^52")
+    if len(set(channel)) != series:
+        _check_channels(columns)
     if kinds is _MIXED:
         columns.q_start, columns.q_len, columns.q = parts[9:]
         _check_quality(columns)
@@ -129,16 +133,20 @@ def _spread(column: memoryview, length: int) -> memoryview:
     return typed.repeated(column, length)
 
 
-def _check_lengths(c: Columns) -> None:
-    readings = sum(map(mul, c.rows, c.width))
-    if min(c.width) < 1 or sum(c.width) != len(c.channel):
+def _check_lengths(parts: Sequence[memoryview]) -> None:
+    """Check that frames, series, rows and readings add up; `width` may be one for all."""
+    rows, width, _, _, channel, _, _, dt, dv = parts[:9]
+    frames, row_count = len(rows), sum(rows)
+    if len(width) == 1:
+        series, readings = frames * width[0], row_count * width[0]
+    elif len(width) == frames:
+        series, readings = sum(width), sum(map(mul, rows, width))
+    else:
+        raise WireError("field", f"column has {len(width)} entries, expected {frames}")
+    if series != len(channel) or min(width) < 1:
         raise WireError("field", "widths of the frames do not add up to the series")
-    if sum(c.rows) != len(c.dt) or readings != c.count:
+    if row_count != len(dt) or readings != len(dv) + series:
         raise WireError("field", "rows of the frames do not add up to dt or dv")
-    if c.v0.itemsize == 8 and (max(c.v0) > MAX_V0 or min(c.v0) < -MAX_V0):
-        raise WireError("field", "v0 is over 2^52")
-    if len(set(c.channel)) != len(c.channel):
-        _check_channels(c)
 
 
 def _check_channels(c: Columns) -> None:

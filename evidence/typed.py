@@ -7,6 +7,7 @@ in a column, and the bytes given bound the memory. An empty column has the one-b
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from evidence import cbor
 from evidence.cbor import Tag
@@ -96,8 +97,13 @@ def _check_needed(values: memoryview, low: int, high: int) -> None:
 
 def repeated(column: memoryview, times: int) -> memoryview:
     """Return a column that holds `column` this many times."""
-    raw = memoryview(column.tobytes() * times)
-    return raw.cast(column.format)  # type: ignore[call-overload, no-any-return]
+    return _repeated(column.tobytes(), column.format, times)
+
+
+@lru_cache(maxsize=4096)
+def _repeated(raw: bytes, code: str, times: int) -> memoryview:
+    """Remembered: a gateway's batches say the same exponent and period again and again."""
+    return memoryview(raw * times).cast(code)  # type: ignore[call-overload, no-any-return]
 
 
 def read_all(
