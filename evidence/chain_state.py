@@ -172,7 +172,11 @@ def apply(chain: ChainState, head: BatchHead) -> None:
         run.hi, run.last = body.seq, link
     else:
         _insert(state, body.seq, link)
-    _know(chain, state, body.seq)
+        run = None
+    if run is not None and run.hi == state.known_hi + 1:
+        state.known_hi = run.hi  # the next of all: no gap opens or closes
+    else:
+        _know(chain, state, body.seq)
     if body.seq == 0:
         _enter_parent(chain, state, body)
     if body.lowest_held != chain.lowest_held:

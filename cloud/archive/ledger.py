@@ -82,7 +82,18 @@ class _Round:
     decision: Decision
     spelling: BatchSpelling
     recv_ms: int
-    fresh: dict[tuple[bytes, bytes, int], Location] = field(default_factory=dict)
+    fresh: dict[tuple[bytes, bytes, int], Location] | None = None
+    """Where this group stored its batches, once that was asked for."""
+
+    def find(self, kid: bytes, epoch: bytes, seq: int) -> Location | None:
+        """Return where this group stored a batch: only for one that came twice at once."""
+        if self.fresh is None:
+            self.fresh = {}
+            for placed in self.decision.stored:
+                body = placed.checked.body
+                place = (placed.checked.key.kid, body.epoch, body.seq)
+                self.fresh[place] = placed.location
+        return self.fresh.get((kid, epoch, seq))
 
 
 class Ledger:
@@ -160,7 +171,7 @@ class Ledger:
             return None
         if state.run_at(body.seq) is None:
             return None
-        fresh = current.fresh.get((kid, body.epoch, body.seq))
+        fresh = current.find(kid, body.epoch, body.seq)
         if fresh is not None:
             return fresh
         try:
@@ -173,14 +184,15 @@ class Ledger:
         decision, body, delivery = current.decision, checked.body, checked.delivery
         index = decision.first_index + len(decision.records)
         key = checked.key
-        place = (key.kid, body.epoch, body.seq)
+        run = (key.kid, body.epoch, body.seq, lo)
         record, leaf = current.spelling.spell(
-            index, delivery.via, delivery.data, (*place, lo), checked.sha256
+            index, delivery.via, delivery.data, run, checked.sha256
         )
         decision.records.append(record)
         decision.leaves.append(leaf)
         location = Location(self.log, index, lo, checked.sha256)
-        current.fresh[place] = location
+        if current.fresh is not None:
+            current.fresh[run[:3]] = location
         decision.stored.append(Placed(checked, location))
         decision.committed.append(
             CommittedRecord(
