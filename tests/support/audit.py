@@ -6,6 +6,7 @@ people were told is in the webhooks.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,11 @@ class Audit:
         assert told == set(kinds), [a for a in self.alarms if a["kind"] in told ^ set(kinds)]
 
     @property
-    def noted(self) -> set[str]:
+    def noted(self) -> Counter[str]:
         """Return what the verifier found the evidence to say of its gateways."""
         findings = self.archive["findings"]
         assert isinstance(findings, list)
-        return {str(found["finding"]) for found in findings}
+        return Counter(str(found["finding"]) for found in findings)
 
 
 def audit(

@@ -68,6 +68,7 @@ class Bench:
     disk: Disk = REAL_DISK
     key: SoftwareKey = KEY
     gateway: str = GATEWAY
+    site: str = SITE
     clock: SetClock = field(default_factory=SetClock)
     bell: Bell = field(default_factory=Bell)
     written: list[Written] = field(default_factory=list)
@@ -81,7 +82,7 @@ class Bench:
         self.thread = DiskThread()
         self.outbox = Outbox.open(self.folder, self.limits, disk=self.disk)
         identity = Identity(
-            gateway=self.gateway, site=SITE, config=table_hash(list(self.channels))
+            gateway=self.gateway, site=self.site, config=table_hash(list(self.channels))
         )
         self.writer = BatchWriter(self.outbox, self.key, self.key.public, identity)
         self.recorder = Recorder(
