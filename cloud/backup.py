@@ -77,6 +77,8 @@ def restore(source: Path, destination: Path, keys: Path) -> Outcome:
         BackupError: the backup is damaged; names file and place.
         OperatorError: something is missing, with the remedy.
     """
+    if not (source / CONFIG_NAME).is_file():
+        raise OperatorError(f"{source} holds no backup; give the folder that was DEST")
     if destination.exists() and any(destination.iterdir()):
         raise OperatorError(f"{destination} is not empty; choose a new folder")
     log_key = _log_key(source, keys)

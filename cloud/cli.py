@@ -96,7 +96,7 @@ def _backup(arguments: argparse.Namespace) -> int:
     outcome = backup.backup(_config(arguments), arguments.destination)
     line = (
         f"{outcome.records} records of {outcome.origin} in {arguments.destination}, read back "
-        f"and proven by the signed root {outcome.root}; {outcome.new_bytes} bytes were new"
+        f"and proven by the signed root {outcome.root}; {outcome.new_bytes} bytes were copied"
     )
     return _print(arguments, asdict(outcome), [line])
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from evidence.disk import write_file
 from evidence.errors import EvidenceError, WireError
 
+FOLDER = "spool"
 POLL_S = 0.25
 PAUSE_S = 5.0  # after the disk refused
 REQUEST_BYTES = 8 << 20
@@ -80,6 +81,11 @@ def leave(state_dir: Path, kind: str, data: bytes) -> str:
     return name
 
 
+def is_waiting(state_dir: Path, kind: str) -> bool:
+    """Return whether a request of this kind has not been taken yet; makes nothing."""
+    return any((state_dir / FOLDER).glob(f"*.{kind}.request"))
+
+
 def answer(state_dir: Path, name: str) -> dict[str, int] | None:
     """Return the answer to a request and remove it, None while there is none."""
     path = folder_of(state_dir) / f"{name}.result"
@@ -94,6 +100,6 @@ def answer(state_dir: Path, name: str) -> dict[str, int] | None:
 
 def folder_of(state_dir: Path) -> Path:
     """Return the spool's folder, made for its owner alone."""
-    folder = state_dir / "spool"
+    folder = state_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder

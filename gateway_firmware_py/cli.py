@@ -21,7 +21,6 @@ from gateway_firmware_py.config.settings import Settings
 from gateway_firmware_py.errors import FirmwareError
 
 DEFAULT_CONFIG = Path("/etc/coldwarden/gateway.toml")
-STALE_MS = 180_000
 OK, NOT_WELL, NOT_DONE = 0, 1, 2
 
 DESCRIPTION = """\
@@ -98,7 +97,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
 def status(settings: Settings, *, as_json: bool) -> int:
     """Print the last status of the gateway; not well when there is none or it is old."""
     from gateway_firmware_py.status_file import read_status  # noqa: PLC0415
-    from gateway_firmware_py.status_text import status_lines  # noqa: PLC0415
+    from gateway_firmware_py.status_text import STALE_MS, status_lines  # noqa: PLC0415
 
     found = read_status(settings.status_file)
     if found is None:

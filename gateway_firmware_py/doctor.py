@@ -51,7 +51,12 @@ async def examine(settings: Settings) -> AsyncIterator[Check]:
         async for check in _bus(bus, running=running):
             yield check
     for broker in settings.mqtt:
-        yield await _port(f"mqtt {broker.name}", broker.host, broker.port)
+        is_own = (broker.host, broker.port) == settings.broker_listen
+        yield (
+            Check(name=f"mqtt {broker.name}", ok=True, what="the gateway's own, while it runs")
+            if is_own and not running
+            else await _port(f"mqtt {broker.name}", broker.host, broker.port)
+        )
     for way in ways_to_cloud(settings, "-doctor"):
         yield await _cloud(way)
 
@@ -178,8 +183,13 @@ async def _port(name: str, host: str, port: int) -> Check:
         writer.close()
     except (OSError, TimeoutError) as error:
         remedy = f"start the broker, or correct its host and port ({host}:{port})"
-        return Check(name=name, ok=False, what=f"no connection: {error!r}", remedy=remedy)
+        return Check(name=name, ok=False, what=_why(error), remedy=remedy)
     return Check(name=name, ok=True, what=f"{host}:{port} accepts connections")
+
+
+def _why(error: OSError | TimeoutError) -> str:
+    errno = error.errno or 0  # negative when a name was not found
+    return f"no connection: {os.strerror(errno) if errno > 0 else str(error) or 'no answer'}"
 
 
 async def _cloud(way: Transport) -> Check:

@@ -1,6 +1,10 @@
 """The status of a gateway in a few lines for people. Pure."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
+
+STALE_MS: Final = 180_000
+"""No running gateway leaves its status alone for this long."""
 
 
 def status_lines(status: Mapping[str, object], age_ms: int) -> Iterator[str]:
@@ -8,6 +12,8 @@ def status_lines(status: Mapping[str, object], age_ms: int) -> Iterator[str]:
     recorder, outbox, uplink, clock = (
         _part(status, name) for name in ("recorder", "outbox", "uplink", "clock")
     )
+    if age_ms >= STALE_MS:
+        yield f"STOPPED   or stuck: this was written {age_ms // 60_000} min ago; run: doctor"
     yield (
         f"{status.get('gateway')} at {status.get('site')}, version {status.get('version')}, "
         f"up {status.get('uptime_s')} s, seen {age_ms // 1000} s ago"

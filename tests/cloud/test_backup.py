@@ -9,6 +9,7 @@ from cloud.archive.restoring import read_restored
 from cloud.backup import backup, restore
 from cloud.config import Config, load_config
 from cloud.core import wall_ms
+from cloud.doctor import State, examine
 from cloud.errors import BackupError, OperatorError
 from cloud.opening import open_core, submit_card
 from evidence.record import RecordKind
@@ -167,6 +168,19 @@ def test_a_backup_of_another_archive_is_not_overwritten(
     _fill(other, gateway, 10)
     with pytest.raises(BackupError, match="use another folder"):
         backup(other, copy)
+
+
+def test_a_backup_that_waits_for_the_server_is_not_called_missing(
+    config: Config, copy: Path
+) -> None:
+    (found,) = [d for d in examine(config) if d.name == "backup"]
+    assert copy.exists()
+    assert (found.state, found.remedy) == (State.OK, "")
+
+
+def test_where_no_backup_is_that_is_what_is_said(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="holds no backup"):
+        restore(tmp_path / "elsewhere", tmp_path / "again", config.log_key.parent)
 
 
 def test_nothing_is_restored_over_something(config: Config, copy: Path) -> None:

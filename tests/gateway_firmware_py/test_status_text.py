@@ -1,6 +1,6 @@
 """The lines that people read."""
 
-from gateway_firmware_py.status_text import status_lines
+from gateway_firmware_py.status_text import STALE_MS, status_lines
 
 
 def test_faults_and_losses_stand_out() -> None:
@@ -33,3 +33,8 @@ def test_faults_and_losses_stand_out() -> None:
 
 def test_a_status_of_another_version_is_shown_as_far_as_it_goes() -> None:
     assert len(list(status_lines({"sources": "none"}, 0))) > 3
+
+
+def test_an_old_status_says_first_that_it_is_old() -> None:
+    assert next(status_lines({}, STALE_MS)).startswith("STOPPED   or stuck: this was written 3")
+    assert not any("STOPPED" in line for line in status_lines({}, STALE_MS - 1))
