@@ -65,11 +65,11 @@ class Stage:
 
     async def __aexit__(self, *_: object) -> None:
         """End every process and every simulated thing."""
+        with contextlib.suppress(AttributeError):  # before its broker, which the gateway runs
+            await self.site.__aexit__()
         await asyncio.to_thread(self.installation.stop)
         with contextlib.suppress(AttributeError):
             await self.link.close()
-        with contextlib.suppress(AttributeError):
-            await self.site.__aexit__()
         await self.sink.close()
 
     async def finish(self) -> None:
