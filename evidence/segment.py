@@ -129,11 +129,16 @@ def decode_header(data: bytes) -> Header | None:
     return Header(segment_bytes=segment_bytes, id=segment_id, first_seq=first_seq)
 
 
-def encode_record(seed: int, mark: bytes, seq: int, unsynced: int, payload: bytes) -> bytes:
-    """Return a record; `seed` and `mark` are `seed_of(header)` and `mark_of(header)`."""
+def record_head(seed: int, mark: bytes, seq: int, unsynced: int, payload: bytes) -> bytes:
+    """Return what stands before `payload`; the rest as in `encode_record`."""
     length = len(payload)
     crc = crc32(payload, crc32(_COVERED.pack(length, unsynced, seq), seed))
-    return _RECORD.pack(mark, length, crc, unsynced, seq) + payload
+    return _RECORD.pack(mark, length, crc, unsynced, seq)
+
+
+def encode_record(seed: int, mark: bytes, seq: int, unsynced: int, payload: bytes) -> bytes:
+    """Return a record; `seed` and `mark` are `seed_of(header)` and `mark_of(header)`."""
+    return record_head(seed, mark, seq, unsynced, payload) + payload
 
 
 def seed_of(header: Header) -> int:

@@ -37,9 +37,10 @@ from evidence.segment import (
     Found,
     Rot,
     Tail,
-    encode_record,
     group_bytes,
     mark_of,
+    record_bytes,
+    record_head,
     seed_of,
 )
 from evidence.segment_file import (
@@ -298,10 +299,11 @@ class SegmentLog:
         parts: list[bytes] = []
         positions: list[Position] = []
         for seq, payload in enumerate(payloads, first):
-            parts.append(encode_record(seed, mark, seq, seq - self._synced_seq, payload))
+            head = record_head(seed, mark, seq, seq - self._synced_seq, payload)
+            parts += (head, payload)
             positions.append(Position(active.first_seq, offset, seq))
             active.mark(seq, offset)
-            offset += len(parts[-1])
+            offset += record_bytes(len(payload))
         return b"".join(parts), positions
 
     def _write(self, active: SegmentFile, buffer: bytes) -> None:

@@ -52,10 +52,12 @@ class Location(NamedTuple):
 
 @dataclass(slots=True)
 class Placed:
-    """A batch that has its place: stored now, or long ago (a duplicate)."""
+    """A batch that has its place, as in `Location`: stored now, or long ago (a duplicate)."""
 
     checked: Checked
-    location: Location
+    log: int
+    leaf_index: int
+    lo: int
 
 
 @dataclass(slots=True)
@@ -90,9 +92,10 @@ class _Round:
         if self.fresh is None:
             self.fresh = {}
             for placed in self.decision.stored:
-                body = placed.checked.body
-                place = (placed.checked.key.kid, body.epoch, body.seq)
-                self.fresh[place] = placed.location
+                checked = placed.checked
+                place = (checked.key.kid, checked.body.epoch, checked.body.seq)
+                location = Location(placed.log, placed.leaf_index, placed.lo, checked.sha256)
+                self.fresh[place] = location
         return self.fresh.get((kid, epoch, seq))
 
 
@@ -161,7 +164,8 @@ class Ledger:
         elif known.log == UNREADABLE or known.log in self.lost:
             self._store(current, checked, checked.body.seq)
         else:
-            current.decision.duplicates.append(Placed(checked, known))
+            placed = Placed(checked, known.log, known.leaf_index, known.lo)
+            current.decision.duplicates.append(placed)
 
     def _known(self, current: _Round, chain: ChainState, checked: Checked) -> Location | None:
         """Return where a batch of the same epoch and seq is, None when there is none."""
@@ -190,10 +194,9 @@ class Ledger:
         )
         decision.records.append(record)
         decision.leaves.append(leaf)
-        location = Location(self.log, index, lo, checked.sha256)
         if current.fresh is not None:
-            current.fresh[run[:3]] = location
-        decision.stored.append(Placed(checked, location))
+            current.fresh[run[:3]] = Location(self.log, index, lo, checked.sha256)
+        decision.stored.append(Placed(checked, self.log, index, lo))
         decision.committed.append(
             CommittedRecord(
                 index=self.base + index,

@@ -6,7 +6,7 @@ began to wait: one signature then serves every gateway. The checkpoint's file fo
 still archived and answered as such, provisionally; nobody frees anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from cloud.archive.ledger import Placed
@@ -38,14 +38,15 @@ class Notary:
         self._owed: dict[int, Receipting] = {}
         self._owed_since_s = self._leaf_since_s = NEVER_S
 
-    def owe(self, placed: Placed, now_s: float) -> None:
-        """Note that a batch is on disk and its sender waits."""
-        number = placed.location.log
-        owed = self._owed.get(number)
-        if owed is None:
-            owed = self._owed[number] = Receipting()
-        owed.add(placed)
-        self._owed_since_s = min(self._owed_since_s, now_s)
+    def owe(self, batches: Sequence[Placed], now_s: float) -> None:
+        """Note that batches are on disk and their senders wait."""
+        for placed in batches:
+            owed = self._owed.get(placed.log)
+            if owed is None:
+                owed = self._owed[placed.log] = Receipting()
+            owed.add(placed)
+        if batches:
+            self._owed_since_s = min(self._owed_since_s, now_s)
 
     def touched(self, now_s: float) -> None:
         """Note that there are leaves which no checkpoint covers."""

@@ -48,12 +48,12 @@ class Receipting:
 
     def add(self, placed: Placed) -> None:
         """Note that the sender of this batch waits for its receipt."""
-        checked, location = placed.checked, placed.location
+        checked = placed.checked
         owed = self._owed.get(checked.key.kid)
         if owed is None:
             owed = self._owed[checked.key.kid] = Owed()
         body, route = checked.body, checked.delivery.route
-        proof = _Proof(body.epoch, location.lo, body.seq, location.leaf_index)
+        proof = _Proof(body.epoch, placed.lo, body.seq, placed.leaf_index)
         proofs = owed.proofs
         if proofs and _covers(proof, proofs[-1]):
             proofs[-1] = proof

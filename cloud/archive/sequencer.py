@@ -206,15 +206,15 @@ class Sequencer:
         locator = self._stream.current.locator
         if decision.records:
             self.notary.touched(now_s)
+        self.notary.owe(decision.stored, now_s)
+        self.notary.owe(decision.duplicates, now_s)
         for placed in decision.stored:
-            checked, index = placed.checked, placed.location.leaf_index
+            checked = placed.checked
             body = checked.body
-            locator.add(checked.key.kid, body.epoch, body.seq, index)
-            self.notary.owe(placed, now_s)
+            locator.add(checked.key.kid, body.epoch, body.seq, placed.leaf_index)
             if checked.delivery.committed is not nothing_to_do:
                 checked.delivery.committed()
         for placed in decision.duplicates:
-            self.notary.owe(placed, now_s)
             placed.checked.delivery.committed()
         for checked in decision.forks:
             self._around.forked(_rejected(checked))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.archive.ledger import Location, Placed
+from cloud.archive.ledger import Placed
 from cloud.archive.receipting import RUNS_PER_RECEIPT, Owed, Receipting, receipts
 from cloud.ingest.accept import check
 from cloud.ingest.delivery import Checked, Delivery
@@ -22,7 +22,7 @@ SIGNED = ReceiptSigner("x", LOG_KEY).checkpoint(1000, bytes(32), 0)
 def _placed(seq: int, lo: int, route: RecordingRoute) -> Placed:
     checked = check(Delivery(BATCHES[seq], "https", route), KEYRING)
     assert isinstance(checked, Checked)
-    return Placed(checked, Location(0, seq + 1, lo, checked.sha256))
+    return Placed(checked, 0, seq + 1, lo)
 
 
 def _owed(*batches: tuple[int, int]) -> Owed:
