@@ -69,7 +69,7 @@ class _Copy:
         self._manifest = read_manifest(source)
         self._keys = {self._manifest.origin: log_key}
         # The checkpoint first: whatever it covers is in the segments by then.
-        self._note = (source / LOG / CHECKPOINT).read_bytes()
+        self._note = _read_note(source / LOG / CHECKPOINT)
         self._checkpoint = open_note(self._note, self._keys)
         self._new_bytes = 0
 
@@ -161,6 +161,13 @@ class _Copy:
                         raise BackupError(f"{path}: record {due} is missing")
                     due += 1
                     yield leaf_of(decode_record(item.payload))
+
+
+def _read_note(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BackupError(f"{path}: nothing is published yet; start the server once") from error
 
 
 def _end_of(segment: SegmentFile, end_seq: int) -> int:

@@ -143,7 +143,8 @@ class LogStore:
             self.locator.placed((position,))
             self.segment = position.segment
             yield decode_record(data)
-        self._aside(self._index_closed)
+        if self._records.closed_segments:
+            self._aside(self._index_closed)
 
     def append(self, records: Sequence[bytes]) -> None:
         """Write a group of records; durable after `sync`."""
@@ -227,7 +228,7 @@ class LogStore:
 
         def quietly() -> None:
             # What fails here fails again, and is told, when its result is needed.
-            with suppress(EvidenceError):
+            with suppress(EvidenceError, OSError):
                 work()
 
         thread = threading.Thread(target=quietly, name="archive-aside", daemon=True)

@@ -152,7 +152,7 @@ class Sequencer:
         self._last_recv_ms = rebuilt.last_recv_ms
         around = self._around
         self.notary = Notary(self._stream, around.answers, around.wall_ms)
-        self.notary.touched(around.mono_s())
+        self.notary.publish()  # what a crash left uncovered, and the first record of all
         self._heads = Heads(self._stream, self.notary)
         self._saved = self._stream.current.segment
 
@@ -251,7 +251,7 @@ class Sequencer:
     def _succeed(self, origin: str, now_ms: int) -> None:
         lost = bool(self._stream.current.refusal)
         self.ledger.start_new_log(self._stream.begin_next(origin, now_ms), lost=lost)
-        self.notary.touched(self._around.mono_s())
+        self.notary.publish()
         self._around.log_begun()
 
     def _believe(self, strange: Strange) -> None:

@@ -17,7 +17,7 @@ from cloud.ingest.intake import HELD_BATCHES, Intake, Outlets
 from evidence.outcome import Refusal, Slow, decode_down, is_receipt, split_sequence
 from evidence.receipt import claimed_runs
 from tests.support.cloud_core import running_core
-from tests.support.signing import SigningGateway
+from tests.support.signing import SigningGateway, spoiled
 from tests.support.wait import until
 
 
@@ -65,7 +65,7 @@ async def test_many_batches_are_answered_by_one_receipt_and_each_refusal(
     client: httpx.AsyncClient, gateway: SigningGateway, core: Core
 ) -> None:
     good = gateway.batches(20)
-    bad = gateway.batch()[:-1] + b"\x00"
+    bad = spoiled(gateway.batch())
     reply = await client.post(_url(gateway), content=b"".join([*good, bad]))
     messages = split_sequence(reply.content)
     (receipt,) = [m for m in messages if is_receipt(m)]

@@ -15,10 +15,10 @@ from cloud.ingest.rejections import FINDING_EVERY_MS, Rejections
 from evidence.outcome import Refusal
 from tests.support.routes import RecordingRoute
 from tests.support.sequencing import CONTROL_KEY, control
-from tests.support.signing import SigningGateway, registry_of
+from tests.support.signing import SigningGateway, registry_of, spoiled
 
 GATEWAY = SigningGateway()
-SPOILED = GATEWAY.batch()[:-1] + b"\x00"
+SPOILED = spoiled(GATEWAY.batch())
 KEYRING = Keyring(registry_of(GATEWAY))
 
 

@@ -100,6 +100,11 @@ class SigningGateway:
         return [self.batch() for _ in range(count)]
 
 
+def spoiled(batch: bytes) -> bytes:
+    """Return the batch with one bit of its signature changed."""
+    return batch[:-1] + bytes((batch[-1] ^ 1,))
+
+
 def registry_of(*gateways: SigningGateway) -> Registry:
     """Return a registry that knows exactly these gateways, in one tenant."""
     sites = sorted({g.site for g in gateways})
