@@ -116,7 +116,7 @@ class PointWatch:
         first_ms, last_ms = looked.first_ms[i], looked.last_ms[i]
         extent = (looked.low[i], looked.high[i])
         heard_ms = None
-        if looked.is_even[i]:
+        if looked.is_even[i] and not self.states.is_missing[number]:
             if first_ms > self.states.last_ms[number]:
                 heard_ms = first_ms
                 self._heard(number, first_ms, record, place)
@@ -152,15 +152,19 @@ class PointWatch:
 
     def _heard(self, number: int, at_ms: int, record: CommittedRecord, place: Place) -> None:
         """See whether a value newer than any ends or shows a time without values."""
-        since_ms = self._missing_since.pop(number, None)
-        if since_ms is not None:
-            self.states.is_missing[number] = False
-        else:
+        since_ms = self._missing_since.get(number)
+        if since_ms is None:
             since_ms = self.stretches.silent_since_ms(number)
             due_ms = since_ms + int(self.states.patience_ms[number])
             if not place.is_newest or at_ms <= due_ms:
                 return
             self._gap(number, TransitionKind.RAISED, (since_ms, due_ms), record)
+        elif at_ms <= since_ms and not place.is_newest:
+            return  # late, from before the silence
+        else:
+            del self._missing_since[number]
+            self.states.is_missing[number] = False
+            self.stretches.look_again(record.gateway or "")
         self._gap(number, TransitionKind.RETURNED, (since_ms, at_ms), record)
 
     def _gap(

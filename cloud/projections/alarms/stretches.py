@@ -61,12 +61,15 @@ class Stretches:
 
     def follow(self, gateway: str, place: Place) -> None:
         """Begin a new stretch with a batch that does not continue the one before."""
-        number = self._number(gateway)
         if place.restart_ms is not None:
-            self._sure_until_ms[number] = NEVER_MS
+            self.look_again(gateway)
         if place.is_newest and not place.continues:
-            self._from_ms[number] = place.begin_ms
-            self._sure_until_ms[number] = NEVER_MS
+            self._from_ms[self._number(gateway)] = place.begin_ms
+            self.look_again(gateway)
+
+    def look_again(self, gateway: str) -> None:
+        """Forget until when nothing can be missing: a point's times are not what they were."""
+        self._sure_until_ms[self._number(gateway)] = NEVER_MS
 
     def missing(self, gateway: str, now_ms: int) -> Iterator[tuple[int, int]]:
         """Yield the points that have become missing, and when each last had a value."""

@@ -159,8 +159,8 @@ class Naive:
     def reading(self, judge: PointJudge, t_ms: int, v: int, place: Place) -> None:
         since_ms = max(judge.last_ms, self.from_ms)
         if t_ms > judge.last_ms and judge.point in self.missing:
-            since_ms = self.missing.pop(judge.point)
-            self.gap(judge.point, "returned", since_ms, t_ms)
+            if t_ms > self.missing[judge.point] or place.is_newest:
+                self.gap(judge.point, "returned", self.missing.pop(judge.point), t_ms)
         elif t_ms > judge.last_ms and place.is_newest and t_ms - since_ms > PACK.gap_ms:
             self.gap(judge.point, "raised", since_ms, since_ms + PACK.gap_ms)
             self.gap(judge.point, "returned", since_ms, t_ms)
