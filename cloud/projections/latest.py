@@ -137,8 +137,8 @@ class LatestProjection:
         """Let the newest reading of each run of some records compete with the board."""
         x = runs.x
         chosen = slice(runs.bounds[part[0]], runs.bounds[part[1]])
-        if chosen.start == chosen.stop:
-            return
+        if chosen.start == chosen.stop or not len(self._board):
+            return  # no readings, or of no registered point so far
         at = _last_with_value(runs)[chosen]
         series, record = x.run_series[chosen], x.run_record[chosen]
         t0_ms, index, floor = _per_record(records, places)

@@ -116,6 +116,15 @@ def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
         assert shown(projection)[0] == 6.0
 
 
+def test_a_registry_without_points_stops_nothing(tmp_path: Path) -> None:
+    fridges = Fridges([], width=2)
+    fridges.send(500)
+    none = LatestProjection(tmp_path / "latest.db", SeriesIndex(registry_of(channels=[])))
+    apply(none, fridges.records)
+    assert (none.cursor, none.all()) == (len(fridges.records), {})
+    none.close()
+
+
 def test_points_that_are_not_registered_are_not_shown(tmp_path: Path) -> None:
     with board(tmp_path) as projection:
         assert projection.of_point("nobody") is None
