@@ -64,6 +64,7 @@ class Installation:
     cloud: Program = field(init=False)
     gateway: Program = field(init=False)
     broker: Program | None = field(init=False, default=None)
+    authority: Authority | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         log = self.folder / "log"
@@ -190,7 +191,7 @@ listen = "127.0.0.1:{self.sensor_broker_port}"
         folder = self.folder / "broker"
         folder.mkdir(parents=True, exist_ok=True)
         self.broker_port = self.broker_port or free_port()
-        authority = Authority(folder / "certificates")
+        authority = self.authority = Authority(folder / "certificates")
         config = write_config(folder, tls_listener(folder, authority), self.broker_port)
         log = self.folder / "log" / "mosquitto.log"
         self.broker = Program("mosquitto", [program, "-c", str(config)], log)
