@@ -7,7 +7,7 @@ Everything here belongs to the event loop and returns at once. A batch is sealed
 ends, when it is full, at once on an alarm, and when the wall clock steps or its sync changes.
 
 Limits: `QUEUE_MAX` drafts wait for the disk; a disk slower than that costs readings, which are
-counted, and no event. Alarms seal at most every `ALARM_GAP_MS`.
+counted, and no event. `ALARM_BURST` alarms seal at once, a flood of them every `ALARM_GAP_MS`.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 QUEUE_MAX = 16
 ALARM_GAP_MS = 500
+ALARM_BURST = 4  # a pre-alarm, its alarm and their ends do not wait for each other
 DAY_MS = 86_400_000
 STALLED = "disk_stalled"
 REFUSED_ROW = "value_out_of_bounds"
@@ -72,7 +73,7 @@ class Recorder:
         self._alarm_waits = False
         self._opens_epoch = False
         self._left_epoch = b""
-        self._alarm_sealed_ms = -ALARM_GAP_MS
+        self._alarm_room_ms = 0  # every alarm sealed moves it on by a gap; never behind time
         self._state_ms = 0
         self._sounding = False
         self._trouble = ""  # why the last draft was not stored whole
@@ -230,7 +231,7 @@ class Recorder:
             now, alarm=alarm, dropped=self._dropped_unsaid, opens_epoch=self._opens_epoch
         )
         if alarm:
-            self._alarm_sealed_ms = now.mono_ms
+            self._alarm_room_ms = max(self._alarm_room_ms, now.mono_ms) + ALARM_GAP_MS
         try:
             self._drafts.put_nowait(draft)
         except asyncio.QueueFull:
@@ -261,7 +262,8 @@ class Recorder:
             self._seal()
 
     def _alarm_may_go(self, now_ms: int) -> bool:
-        return self._alarm_waits and now_ms - self._alarm_sealed_ms >= ALARM_GAP_MS
+        taken_ms = self._alarm_room_ms - now_ms
+        return self._alarm_waits and taken_ms <= (ALARM_BURST - 1) * ALARM_GAP_MS
 
     def _sound(self) -> None:
         on = self._parts.judge.sounding or bool(self._trouble)

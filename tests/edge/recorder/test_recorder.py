@@ -14,7 +14,13 @@ from domain.quantity import Quantity
 from domain.rules.load import rule_pack
 from edge.judge.frame_judge import JudgedPoint
 from edge.outbox.room import OutboxLimits
-from edge.recorder.recorder import ALARM_GAP_MS, DAY_MS, QUEUE_MAX, Recorder
+from edge.recorder.recorder import (
+    ALARM_BURST,
+    ALARM_GAP_MS,
+    DAY_MS,
+    QUEUE_MAX,
+    Recorder,
+)
 from edge.sealer.sealer import SealPolicy
 from evidence.batch import Body, EventKind, expand
 from evidence.chain import BatchHead, ChainState, apply, judge
@@ -148,6 +154,16 @@ async def test_an_alarm_seals_at_once_and_takes_the_fast_lane(make: MakeBench) -
     assert bench.recorder.alarms == 2
 
 
+async def test_an_alarm_right_after_another_waits_for_nothing(make: MakeBench) -> None:
+    bench = make(points=POINTS)
+    bench.recorder.begin()
+    for value in (50, 78, 90, 50):  # good, pre-alarm, alarm, both over
+        bench.clock.now_ms += 100
+        feed(bench.recorder, bench.clock.now_ms, 50, value)
+    await bench.store()
+    assert len(bench.bodies()) == 4
+
+
 async def test_a_value_that_flutters_seals_at_a_bounded_rate(make: MakeBench) -> None:
     bench = make(points=POINTS)
     bench.recorder.begin()
@@ -156,7 +172,7 @@ async def test_a_value_that_flutters_seals_at_a_bounded_rate(make: MakeBench) ->
         feed(bench.recorder, bench.clock.now_ms, 50, 90 if step % 2 else 50)
         bench.recorder.tick()
     await bench.store()
-    assert len(bench.bodies()) <= 2 + 40 * 50 // ALARM_GAP_MS
+    assert len(bench.bodies()) <= 2 + ALARM_BURST + 40 * 50 // ALARM_GAP_MS
 
 
 async def test_missing_data_is_announced_and_recorded(make: MakeBench) -> None:
@@ -281,7 +297,7 @@ async def test_a_full_outbox_goes_on_in_summaries_that_count_what_was_dropped(
     feed(bench.recorder, bench.clock.now_ms + 1, 50, 50)
     advance(bench, 60_000)
     await bench.store()
-    assert bench.bodies()[-1].count == 2
+    assert [body.count for body in bench.bodies()[-2:]] == [2, 0]
     assert bench.bodies()[-1].dropped_total == dropped
     assert bench.recorder.trouble == ""
 
