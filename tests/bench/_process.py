@@ -1,5 +1,6 @@
 """What a process of ours cost: its CPU time, and the most memory it ever held."""
 
+import math
 import os
 import subprocess
 import sys
@@ -55,15 +56,10 @@ def rest(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=60)[0]
 
 
-def median_of(values: Sequence[float]) -> float:
-    """Return the middle one."""
-    return sorted(values)[len(values) // 2]
-
-
 def quantile(values: Sequence[float], share: float) -> float:
     """Return the value that so large a share of them does not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+    return ordered[max(math.ceil(len(ordered) * share) - 1, 0)]
 
 
 def pause(seconds: float) -> None:
