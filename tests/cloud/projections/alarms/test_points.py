@@ -35,41 +35,67 @@ Told = tuple[str, str, int, str]
 
 
 def frame(
-    values: Sequence[int], q: Sequence[int], period_ms: int = 12_000, width: int = 2
+    values: Sequence[int],
+    answered: Sequence[bool] = (),
+    *,
+    period_ms: int = 12_000,
+    width: int = 2,
+    exp: int = -2,
+    dt: Sequence[int] = (),
 ) -> Columns:
-    """Return one frame of the first channels, all with these values; a q of 8 is a time-out."""
-    known = list(values)
-    for i, quality in enumerate(q[1:], start=1):
-        if quality >= NO_VALUE_FROM:
-            known[i] = known[i - 1]
-    rows = len(known)
-    begins, lengths = _runs([row for row in range(rows) if q[row]], width)
+    """Return one frame of the first channels, every row with one value.
+
+    `answered` says reading by reading, row by row, whether there was one; a time-out stands at
+    the value before it.
+    """
+    rows = len(values)
+    known = [bool(a) for a in answered] or [True] * (rows * width)
+    cells = [v for v in values for _ in range(width)]
+    for i in range(width, len(cells)):
+        if not known[i]:
+            cells[i] = cells[i - width]
+    begins = [i for i, k in enumerate(known) if not k and (i == 0 or known[i - 1])]
+    ends = [next((j for j in range(i, len(known)) if known[j]), len(known)) for i in begins]
     return Columns(
         rows=array("H", [rows]),
         width=array("H", [width]),
         t_off=array("i", [0]),
         period=array("I", [period_ms]),
         channel=array("I", CHANNELS[:width]),
-        exp=array("b", [-2] * width),
-        v0=array("q", [known[0]] * width),
-        dt=array("i", [0] * rows),
-        dv=array("i", [known[i] - known[i - 1] for i in range(1, rows) for _ in range(width)]),
+        exp=array("b", [exp] * width),
+        v0=array("q", cells[:width]),
+        dt=array("i", dt or [0] * rows),
+        dv=array("i", [cells[i] - cells[i - width] for i in range(width, len(cells))]),
         q_start=array("H", begins),
-        q_len=array("H", lengths),
+        q_len=array("H", [e - b for b, e in zip(begins, ends, strict=True)]),
         q=array("B", [8] * len(begins)),
     )
 
 
-def _runs(rows: Sequence[int], width: int) -> tuple[list[int], list[int]]:
-    begins = [row for row in rows if row - 1 not in rows]
-    ends = [next(r for r in range(row, 99) if r not in rows) for row in begins]
-    lengths = [width * (end - begin) for begin, end in zip(begins, ends, strict=True)]
-    return [width * begin for begin in begins], lengths
+# most minutes are like any other: what is out of the ordinary must meet them
+steady = st.lists(st.just(500), min_size=5, max_size=5)
+moving = st.lists(st.sampled_from([500, 500, 500, 760, 790, 850, 150]), min_size=1, max_size=5)
+PLANS = ["send"] * 12 + ["hold", "drop", "release", "repeat"]
 
 
-usual = st.sampled_from([500] * 12 + [760, 790, 850, 150])
-answers = st.sampled_from([0] * 12 + [8])
-PLANS = ["send"] * 10 + ["hold", "drop", "release", "repeat"]
+@st.composite
+def frames(draw: st.DrawFn, width: int) -> Columns:
+    """Draw what one minute says."""
+    values = draw(st.one_of(steady, steady, steady, moving))
+    cells = len(values) * width
+    some = st.lists(st.sampled_from([True, True, False]), min_size=cells, max_size=cells)
+    jitter = st.lists(st.integers(-15_000, 15_000), min_size=len(values), max_size=len(values))
+    exp = draw(st.sampled_from([-2] * 8 + [-1]))
+    columns = frame(
+        values if exp == -2 else [v // 10 for v in values],
+        draw(st.one_of(st.just([]), st.just([]), st.just([]), some)),
+        period_ms=draw(st.sampled_from([12_000] * 10 + [80_000])),
+        width=width,
+        exp=exp,
+        dt=draw(st.one_of(st.just([]), st.just([]), st.just([]), st.just([]), jitter)),
+    )
+    columns.t_off[0] = draw(st.sampled_from([0] * 8 + [50_000]))
+    return columns
 
 
 @st.composite
@@ -85,22 +111,15 @@ def archives(draw: st.DrawFn) -> list[CommittedRecord]:
         records.append(batch_record(len(records), GATEWAY, body, recv_ms=recv_ms))
 
     for minute in range(draw(st.integers(0, 14))):
-        rows = draw(st.sampled_from([5, 5, 5, 3, 1]))
-        width = draw(st.sampled_from([width, width, width, 1, 2]))
-        set_ms += draw(st.sampled_from([0] * 14 + [-100_000, -5_000, 200_000]))
+        width = draw(st.sampled_from([width, width, width, width, 1, 2]))
+        set_ms += draw(st.sampled_from([0] * 16 + [-100_000, -5_000, 200_000]))
         at_ms = minute * MINUTE_MS
         body = make_body(
             seq=minute,
             t0=START_MS + at_ms + set_ms,
             mono_ms=9_000_000 + at_ms,
-            columns=frame(
-                draw(st.lists(usual, min_size=rows, max_size=rows)),
-                draw(st.lists(answers, min_size=rows, max_size=rows)),
-                draw(st.sampled_from([12_000] * 8 + [80_000])),
-                width,
-            ),
+            columns=draw(frames(width)),
         )
-        body.columns.t_off[0] = draw(st.sampled_from([0] * 6 + [50_000]))  # type: ignore[union-attr]
         plan = draw(st.sampled_from(PLANS))
         if plan in {"send", "release"}:
             arrive(body)
@@ -137,6 +156,7 @@ class Naive:
 
     told: list[Told] = field(default_factory=list)
     judges: dict[str, PointJudge] = field(default_factory=dict)
+    exps: dict[str, int] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     from_ms: int = 0
 
@@ -148,13 +168,20 @@ class Naive:
         if place.is_newest and not place.continues:
             self.from_ms = place.begin_ms
         for channel, exp, t_ms, v, q in sorted(expand(record.body), key=itemgetter(0)):
-            point = point_name(GATEWAY, channel)
-            new = PointJudge(point, PACK, Quantity.TEMPERATURE, exp)
-            judge = self.judges.setdefault(point, new)
             if q < NO_VALUE_FROM:
+                judge = self.judge(point_name(GATEWAY, channel), exp)
                 self.reading(judge, t_ms, v, place)
         for channel in CHANNELS if place.is_newest else ():
             self.look(point_name(GATEWAY, channel), place.end_ms)
+
+    def judge(self, point: str, exp: int) -> PointJudge:
+        known = self.judges.get(point)
+        if known is None or self.exps[point] != exp:
+            new = PointJudge(point, PACK, Quantity.TEMPERATURE, exp)
+            if known is not None:
+                new.restore(known.snapshot())
+            self.judges[point], self.exps[point] = new, exp
+        return self.judges[point]
 
     def reading(self, judge: PointJudge, t_ms: int, v: int, place: Place) -> None:
         since_ms = max(judge.last_ms, self.from_ms)
@@ -214,7 +241,7 @@ def test_a_fleet_at_rest_has_no_judges() -> None:
     index = SeriesIndex(registry_of([GATEWAY], CHANNELS))
     watch, timelines = PointWatch(index, rule_pack, lambda _: None), Timelines()
     for minute in range(3):
-        body = make_body(seq=minute, columns=frame([500] * 5, [0] * 5))
+        body = make_body(seq=minute, columns=frame([500] * 5))
         record = batch_record(minute, GATEWAY, body)
         runs = Runs.of([record], index)
         place = timelines.place(GATEWAY, body, runs.spans[0], 0)
@@ -232,3 +259,65 @@ def test_a_rewound_judge_believes_nothing_newer_and_keeps_its_alarms(before_ms: 
     judge.restore(rewound(judge.snapshot(), before_ms))
     assert judge.last_ms < before_ms
     assert dict(judge.states) == states
+
+
+def minutes(*columns: Columns, set_ms: dict[int, int] | None = None) -> list[CommittedRecord]:
+    """Return a gateway's batches, one a minute; its clock is off by `set_ms` in some."""
+    records: list[CommittedRecord] = []
+    for minute, what in enumerate(columns):
+        at_ms = minute * MINUTE_MS
+        off_ms = (set_ms or {}).get(minute, 0)
+        body = make_body(
+            seq=minute, t0=START_MS + at_ms + off_ms, mono_ms=9_000_000 + at_ms, columns=what
+        )
+        records.append(batch_record(minute, GATEWAY, body, recv_ms=START_MS + at_ms))
+    return records
+
+
+def gaps(records: list[CommittedRecord], sizes: Sequence[int] = (1,) * 9) -> list[Told]:
+    return [
+        (e.point[-2:], e.event.value, e.at_ms - START_MS, str(e.record))
+        for e in watched(records, sizes)
+        if e.kind is AlarmKind.GAP
+    ]
+
+
+def test_a_time_out_is_no_value() -> None:
+    once = frame([500] * 5, [True, True] + [True, False] * 4)
+    never = frame([500] * 5, [True, False] * 5)
+    assert gaps(minutes(frame([500] * 5), once, never, never)) == [
+        ("p2", "raised", 135_000, "2")
+    ]
+
+
+def test_a_point_that_is_left_out_of_quiet_batches_is_missing() -> None:
+    both, one = frame([500] * 5), frame([500] * 5, width=1)
+    expected = [("p2", "raised", 123_000, "2"), ("p2", "returned", 240_000, "4")]
+    assert gaps(minutes(both, one, one, one, both)) == expected
+
+
+def test_a_point_that_came_back_can_be_missing_again() -> None:
+    both, one = frame([500] * 5), frame([500] * 5, width=1)
+    early = frame([500] * 5, [True, True] + [True, False] * 4)
+    found = gaps(minutes(both, one, one, early, one, one))
+    assert [(event, at_ms, record) for _, event, at_ms, record in found] == [
+        ("raised", 123_000, "2"),
+        ("returned", 180_000, "3"),
+        ("raised", 255_000, "4"),
+    ]
+
+
+def test_a_new_stretch_is_looked_at_from_its_begin() -> None:
+    both, one = frame([500] * 5), frame([500] * 5, width=1)
+    records = minutes(both, both, both, one, one, one)
+    del records[1]
+    assert gaps(records) == [("p2", "raised", 243_000, "4")]
+
+
+def test_a_clock_set_back_within_a_group_is_the_same_as_alone() -> None:
+    both, one = frame([500] * 5), frame([500] * 5, width=1)
+    short = frame([500] * 4 + [500], [True, True] * 4 + [True, False])
+    records = minutes(both, short, one, both, one, one, one, set_ms={2: -14_000, 3: -14_000})
+    assert watched(records, []) == watched(records, [1] * 9)
+    told = [(e.alarm, e.event.value, e.at_ms, e.point) for e in watched(records, [])]
+    assert told == one_by_one(records)
