@@ -37,7 +37,7 @@ class MqttDevice:
         """Return this device's own connection, with its will."""
         gone = self.format.offline
         will = aiomqtt.Will(gone.topic, gone.payload, qos=QOS, retain=gone.retain)
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             host,
             port,
             identifier=self.name,
@@ -46,6 +46,9 @@ class MqttDevice:
             timeout=ANSWER_TIMEOUT_S,
             logger=SILENCED,
         )
+        # A connection lost while nobody waits for a message: nobody else asks how it ended.
+        client._disconnected.add_done_callback(_look_at)  # noqa: SLF001
+        return client
 
 
 class MqttSensors:
@@ -96,3 +99,8 @@ def _heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _look_at(ended: asyncio.Future[None]) -> None:
+    if not ended.cancelled():
+        ended.exception()

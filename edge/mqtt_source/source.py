@@ -22,6 +22,7 @@ from edge.errors import SourceConfigError
 from edge.mqtt_source.config import MqttBroker
 from edge.mqtt_source.connecting import Knocking, Version, after_failure, after_loss
 from edge.mqtt_source.intake import Arrival, Counts, Intake
+from edge.quiet_client import quiet_client
 from edge.retry import delay_s
 from edge.sink import Sink
 
@@ -126,7 +127,7 @@ class MqttSource:
 
     def _client(self, version: Version) -> aiomqtt.Client:
         broker, is_5 = self._broker, version is Version.V5
-        return aiomqtt.Client(
+        return quiet_client(
             broker.host,
             broker.port,
             username=broker.username or None,

@@ -18,6 +18,7 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.cancellation import heed_cancellation
+from edge.quiet_client import quiet_client
 from edge.uplink.transport import (
     CONNECT_TIMEOUT_S,
     Connected,
@@ -128,7 +129,7 @@ class MqttTransport:
 
     def _client(self) -> aiomqtt.Client:
         is_5 = self._version is V5
-        return aiomqtt.Client(
+        return quiet_client(
             self._endpoint.host,
             self._endpoint.port,
             identifier=f"cw-{self._endpoint.gateway}{self._endpoint.client}",
