@@ -69,6 +69,7 @@ class Outbox:
         self._refused = RefusedFolder(folder / "refused", disk=disk)
         self._settled = NONE
         self._stored = Progress()
+        self._reserve_spent = False
         self.checkpoint: Checkpoint | None = None
         self.full = False
 
@@ -241,12 +242,24 @@ class Outbox:
                 if self._records.faults > faults + 1:
                     raise
             except LogFullError as error:
-                if not (self._free_oldest() or (summary and self._reserve.release())):
+                if not (self._free_oldest() or (summary and self._spend_reserve())):
                     raise OutboxFullError(
                         f"no room on the disk for the outbox: {error}; free some space"
                     ) from error
 
+    def _spend_reserve(self) -> bool:
+        released = self._reserve.release()
+        self._reserve_spent = self._reserve_spent or released
+        return released
+
     def _make_room(self, size: int, *, summary: bool) -> None:
+        while self._reserve_spent and not summary:
+            # What there is belongs to the summaries, until there is room beside them again.
+            self._reserve_spent = not self._reserve.hold()
+            if self._reserve_spent and not self._free_oldest():
+                raise OutboxFullError(
+                    "no room on the disk for the outbox but for summaries; free some space"
+                )
         while True:
             fits = self._records.fits(size)
             taken = self._records.size_bytes + (0 if fits else self._limits.segment_bytes)

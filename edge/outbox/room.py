@@ -35,10 +35,13 @@ class Reserve:
         self._path = path
         self._size_bytes = size_bytes + RESERVE_SLACK_BYTES
 
-    def hold(self) -> None:
-        """Take the space if it is free; without it the outbox works all the same."""
+    def hold(self) -> bool:
+        """Take the space if it is free, and return whether it is ours.
+
+        Without it the outbox works all the same.
+        """
         if self._path.exists() and self._path.stat().st_size == self._size_bytes:
-            return
+            return True
         with suppress(OSError):
             self.release()
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -46,8 +49,11 @@ class Reserve:
                 os.posix_fallocate(descriptor, 0, self._size_bytes)
             except OSError:
                 self.release()
+                return False
             finally:
                 os.close(descriptor)
+            return True
+        return False
 
     def release(self) -> bool:
         """Give the space back; return whether there was any."""

@@ -199,6 +199,12 @@ def test_a_disk_without_room_uses_the_reserve_for_summaries_only(tmp_path: Path)
     assert (tmp_path / "outbox.reserve").exists()
     outbox.append(batch(seq), EPOCH, seq, summary=True)
     assert not (tmp_path / "outbox.reserve").exists()
+    reserve, outbox._reserve.hold = outbox._reserve.hold, lambda: False  # type: ignore[method-assign]
+    with pytest.raises(OutboxFullError, match="for summaries"):
+        outbox.append(batch(seq + 1), EPOCH, seq + 1)
+    outbox.append(batch(seq + 1), EPOCH, seq + 1, summary=True)
+    outbox._reserve.hold = reserve  # type: ignore[method-assign]
+    outbox.append(batch(seq + 2), EPOCH, seq + 2)
     outbox.full = False
     outbox.tidy(now_ms=0)
     assert (tmp_path / "outbox.reserve").exists()
