@@ -48,8 +48,8 @@ from edge.uplink.events import (
 )
 from evidence.outcome import Retry
 
-RESEND_AFTER_MS = 30_000  # one batch unanswered while others are: it was lost on the way
-RECEIPT_PATIENCE_MS = 60_000  # archived for so long without a receipt: ask for one again
+RESEND_TIMEOUTS = 3  # one batch unanswered for so long while others are: lost on the way
+RECEIPT_TIMEOUTS = 6  # archived for so long without a receipt: ask for one again
 LATER_MS = 60_000  # a batch refused "later" waits about so long
 LATER_MAX = 64
 MAX_HOLD_S = 300
@@ -72,6 +72,16 @@ class Policy:
     refused_ceiling_ms: int = 300_000
     unreached_ceiling_ms: int = 4_000
     backlog_per_s: float = 20.0
+
+    @property
+    def resend_after_ms(self) -> int:
+        """How long one batch may stay unanswered while others are answered."""
+        return RESEND_TIMEOUTS * self.answer_timeout_ms
+
+    @property
+    def receipt_patience_ms(self) -> int:
+        """How long an archived batch may stay without a receipt."""
+        return RECEIPT_TIMEOUTS * self.answer_timeout_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +138,9 @@ def next_tick_ms(policy: Policy, state: State) -> int | None:
             due += _lanes_due_ms(policy, state)
             if state.in_flight:
                 due.append(_deadline_ms(policy, state))
-                due.append(min(state.in_flight.values()) + RESEND_AFTER_MS)
+                due.append(min(state.in_flight.values()) + policy.resend_after_ms)
             if state.archived:
-                due.append(state.archived_ms + RECEIPT_PATIENCE_MS)
+                due.append(state.archived_ms + policy.receipt_patience_ms)
             return min(due, default=None)
         case _:
             assert_never(state.phase)
@@ -278,17 +288,18 @@ def _tick(policy: Policy, state: State, event: Tick) -> Step:
             if state.in_flight and event.at_ms >= _deadline_ms(policy, state):
                 lost = Lost(event.at_ms, Loss.UNREACHED, event.draw)
                 return _lost(policy, state, lost), (Disconnect(),)
-            return _overdue(state, event.at_ms), ()
+            return _overdue(policy, state, event.at_ms), ()
         case _:
             assert_never(state.phase)
 
 
-def _overdue(state: State, at_ms: int) -> State:
+def _overdue(policy: Policy, state: State, at_ms: int) -> State:
     """Put back what waited too long on a link that lives."""
     again = [n for due_ms, n in state.later if due_ms <= at_ms]
-    again += [n for n, sent in state.in_flight.items() if sent + RESEND_AFTER_MS <= at_ms]
+    sent_by_ms = at_ms - policy.resend_after_ms
+    again += [n for n, sent_ms in state.in_flight.items() if sent_ms <= sent_by_ms]
     newest = state.archived.last
-    if newest is not None and state.archived_ms + RECEIPT_PATIENCE_MS <= at_ms:
+    if newest is not None and state.archived_ms + policy.receipt_patience_ms <= at_ms:
         again.append(newest)
         state = replace(state, archived_ms=at_ms)
     if not again:

@@ -127,8 +127,8 @@ def test_an_archived_batch_frees_the_window_and_is_asked_for_again_without_a_rec
     state, actions = run(state, ArchivedSoFar(100, Runs.of([0])), policy=small)
     assert sent(actions) == [1]
     state, actions = run(state, ArchivedSoFar(200, Runs.of([1])), policy=small)
-    assert w.next_tick_ms(small, state) == 200 + w.RECEIPT_PATIENCE_MS
-    _, actions = run(state, Tick(200 + w.RECEIPT_PATIENCE_MS, 0.0), policy=small)
+    assert w.next_tick_ms(small, state) == 200 + small.receipt_patience_ms
+    _, actions = run(state, Tick(200 + small.receipt_patience_ms, 0.0), policy=small)
     assert sent(actions) == [1]  # the highest: its receipt proves the run
 
 
