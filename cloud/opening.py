@@ -66,7 +66,17 @@ def open_core(config: Config) -> Core:
 
 
 def open_stream(config: Config, keys: Keys) -> Stream:
-    """Open the archive, or begin it; errors as `Stream.open`."""
+    """Open the archive, or begin it.
+
+    Raises:
+        OperatorError: it is a file system of its own; else as `Stream.open`.
+    """
+    if config.archive_dir.is_mount():
+        # Temporary files lie beside an archive, where the verifier sees nothing unknown.
+        raise OperatorError(
+            f"{config.archive_dir} is a disk of its own, and files are made beside it first; "
+            f'set [archive] dir = "{config.archive_dir}/archive" in {config.file}'
+        )
     settings = LogSettings(key=keys.log, segment_bytes=config.segment_bytes)
     return Stream.open(config.archive_dir, config.log_name, settings, wall_ms())
 
