@@ -65,7 +65,6 @@ class Stretches:
             self.look_again(gateway)
         if place.is_newest and not place.continues:
             self._from_ms[self._number(gateway)] = place.begin_ms
-            self.look_again(gateway)
 
     def look_again(self, gateway: str) -> None:
         """Forget until when nothing can be missing: a point's times are not what they were."""

@@ -307,6 +307,16 @@ def test_a_point_that_came_back_can_be_missing_again() -> None:
     ]
 
 
+def test_when_every_point_came_back_every_point_can_be_missing_again() -> None:
+    says, silent = frame([500] * 5), frame([500] * 5, [False] * 10)
+    found = gaps(minutes(says, silent, silent, says, silent, silent))
+    assert [(event, record) for _, event, _, record in found] == [
+        (event, record)
+        for event, record in (("raised", "2"), ("returned", "3"), ("raised", "5"))
+        for _ in CHANNELS
+    ]
+
+
 def test_a_new_stretch_is_looked_at_from_its_begin() -> None:
     both, one = frame([500] * 5), frame([500] * 5, width=1)
     records = minutes(both, both, both, one, one, one)
@@ -317,7 +327,7 @@ def test_a_new_stretch_is_looked_at_from_its_begin() -> None:
 def test_a_clock_set_back_within_a_group_is_the_same_as_alone() -> None:
     both, one = frame([500] * 5), frame([500] * 5, width=1)
     short = frame([500] * 4 + [500], [True, True] * 4 + [True, False])
-    records = minutes(both, short, one, both, one, one, one, set_ms={2: -14_000, 3: -14_000})
-    assert watched(records, []) == watched(records, [1] * 9)
-    told = [(e.alarm, e.event.value, e.at_ms, e.point) for e in watched(records, [])]
+    off_ms = dict.fromkeys(range(2, 7), -14_000)
+    records = minutes(both, short, one, both, one, one, one, set_ms=off_ms)
+    told = [(e.alarm, e.event.value, e.at_ms, e.point) for e in watched(records, [2])]
     assert told == one_by_one(records)

@@ -2,7 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cloud.errors import UnavailableError
 from cloud.projections.feed import CommittedRecord
 from cloud.projections.runner import catch_up
 from cloud.projections.series import SeriesIndex
 from cloud.projections.timeseries.projection import TimeSeriesProjection
 from cloud.projections.timeseries.sqlite import SqliteStore
+from cloud.projections.timeseries.store import (
+    Buckets,
+    Health,
+    Rows,
+    SeriesKey,
+    Span,
+    StoredReading,
+    WriteResult,
+)
 from domain.quality import NO_VALUE_FROM
 from evidence.batch import expand
 from tests.support.feeds import ListArchive, split
@@ -195,6 +205,50 @@ batches = st.lists(
     ),
     max_size=8,
 )
+
+
+@dataclass(slots=True)
+class OnceDown:
+    """A store that is down for the first write that is asked of it."""
+
+    store: SqliteStore
+    is_down: bool = True
+
+    def write(self, rows: Rows) -> WriteResult:
+        if self.is_down:
+            self.is_down = False
+            raise UnavailableError("down")
+        return self.store.write(rows)
+
+    def range(self, key: SeriesKey, t0_ms: int, t1_ms: int, limit: int) -> Span:
+        return self.store.range(key, t0_ms, t1_ms, limit)
+
+    def buckets(self, key: SeriesKey, t0_ms: int, t1_ms: int, step_ms: int) -> Buckets:
+        return self.store.buckets(key, t0_ms, t1_ms, step_ms)
+
+    def latest(self, keys: Sequence[SeriesKey]) -> Mapping[SeriesKey, StoredReading]:
+        return self.store.latest(keys)
+
+    def health(self) -> Health:
+        return self.store.health()
+
+
+def test_an_anchor_seen_while_the_store_was_down_is_not_forgotten(tmp_path: Path) -> None:
+    fridges = Fridges([])
+    blind = fridges.seal(400, sync=0, t0=0)
+    fridges.send(500)
+    with world(tmp_path, fridges.records) as w:
+        store = w.projection._store
+        assert isinstance(store, SqliteStore)
+        w.projection._store = OnceDown(store)
+        with pytest.raises(UnavailableError):
+            w.apply()
+        assert w.projection.cursor == 0
+        w.apply()
+    fridges.arrive(blind)
+    with world(tmp_path, fridges.records) as w:
+        w.apply()
+        assert len(w.exported()) == 12
 
 
 HELD = [(0, [0] * 6, 0, 7), (0, [0, 0, 0, 0, 0, 1], 0, 7)]
