@@ -261,16 +261,18 @@ def test_a_rewound_judge_believes_nothing_newer_and_keeps_its_alarms(before_ms: 
     assert dict(judge.states) == states
 
 
-def minutes(*columns: Columns, set_ms: dict[int, int] | None = None) -> list[CommittedRecord]:
-    """Return a gateway's batches, one a minute; its clock is off by `set_ms` in some."""
+def minutes(
+    *columns: Columns, set_ms: dict[int, int] | None = None, every_ms: int = MINUTE_MS
+) -> list[CommittedRecord]:
+    """Return a gateway's batches in a row; its clock is off by `set_ms` in some."""
     records: list[CommittedRecord] = []
-    for minute, what in enumerate(columns):
-        at_ms = minute * MINUTE_MS
-        off_ms = (set_ms or {}).get(minute, 0)
+    for number, what in enumerate(columns):
+        at_ms = number * every_ms
+        off_ms = (set_ms or {}).get(number, 0)
         body = make_body(
-            seq=minute, t0=START_MS + at_ms + off_ms, mono_ms=9_000_000 + at_ms, columns=what
+            seq=number, t0=START_MS + at_ms + off_ms, mono_ms=9_000_000 + at_ms, columns=what
         )
-        records.append(batch_record(minute, GATEWAY, body, recv_ms=START_MS + at_ms))
+        records.append(batch_record(number, GATEWAY, body, recv_ms=START_MS + at_ms))
     return records
 
 
@@ -325,9 +327,10 @@ def test_a_new_stretch_is_looked_at_from_its_begin() -> None:
 
 
 def test_a_clock_set_back_within_a_group_is_the_same_as_alone() -> None:
-    both, one = frame([500] * 5), frame([500] * 5, width=1)
-    short = frame([500] * 4 + [500], [True, True] * 4 + [True, False])
-    off_ms = dict.fromkeys(range(2, 7), -14_000)
-    records = minutes(both, short, one, both, one, one, one, set_ms=off_ms)
+    both = frame([500] * 2, period_ms=5_000)
+    one = frame([500] * 2, period_ms=5_000, width=1)
+    off_ms = dict.fromkeys(range(2, 14), -6_000)
+    records = minutes(both, one, one, both, *[one] * 10, set_ms=off_ms, every_ms=10_000)
     told = [(e.alarm, e.event.value, e.at_ms, e.point) for e in watched(records, [2])]
+    assert [event for _, event, _, _ in told] == ["raised"]
     assert told == one_by_one(records)

@@ -66,17 +66,18 @@ def test_what_could_not_be_recorded_before_a_crash_is_recorded_after_it(tmp_path
 def test_a_silence_that_was_found_ends_after_a_crash_too(tmp_path: Path) -> None:
     records: list[CommittedRecord] = []
     fridges = Fridges(records)
+    quick = registry_of(channels=[1], heartbeat_s=10)  # found before memory is saved anyway
     files = [tmp_path / "alarms.db", tmp_path / "alarms.db-wal"]
-    with alarm_world(tmp_path, records, registry=ONE_POINT) as w:
+    with alarm_world(tmp_path, records, registry=quick) as w:
         heard_ms = fridges.send(OK).recv_ms
         w.settle()
-        w.projection.tick(heard_ms + 130_000)
+        w.projection.tick(heard_ms + 21_000)
         assert len(w.queued) == 1  # and is lost
         crashed = [file.read_bytes() for file in files]
     for file, content in zip(files, crashed, strict=True):
         file.write_bytes(content)
-    with alarm_world(tmp_path, records, registry=ONE_POINT) as w:
-        w.projection.tick(heard_ms + 131_000)
+    with alarm_world(tmp_path, records, registry=quick) as w:
+        w.projection.tick(heard_ms + 22_000)
         fridges.seq += 3
         fridges.send(OK)
         events = [(d["kind"], d["event"]) for d in w.settle()]
