@@ -29,6 +29,7 @@ from evidence.record import RecordKind
 SAVE_EVERY_MS: Final = 60_000
 SAVE_EVERY_RECORDS: Final = 100_000
 MAX_TOLD_AT_ONCE: Final = 1_000
+TELL_AGAIN_MS: Final = 1_000
 TIMED: Final = frozenset({AlarmKind.SILENT, AlarmKind.BACKUP})
 
 Record = Callable[[int, bytes], None]
@@ -65,6 +66,7 @@ class AlarmProjection:
         self._packs = packs
         self._tell_from = self._state.remembered("tell_from", live_from)
         self._sent: set[tuple[str, str]] = set()
+        self._told_ms = 0
         self._load()
 
     @property
@@ -89,7 +91,9 @@ class AlarmProjection:
         self._engine.tick(as_of_ms)
         self._write()
         self._save_if_due(as_of_ms)
-        self._tell_all()
+        if as_of_ms - self._told_ms >= TELL_AGAIN_MS:
+            self._told_ms = as_of_ms
+            self._tell_all()
 
     def acknowledge(self, alarm: str, who: str, at_ms: int) -> None:
         """Record that `who` has seen an alarm; it counts once it comes back from the archive.

@@ -1,27 +1,78 @@
-"""A projection's file: one that has seen more than the archive holds is made anew."""
+"""A projection's file: cursor and content change together, or not at all."""
 
+import threading
 from pathlib import Path
 
-from cloud.projections.state_file import StateFile, drop_futures
+import pytest
+
+from cloud.errors import UnavailableError
+from cloud.projections.state_file import StateFile
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS kept (n INTEGER NOT NULL);"
 
 
-def made(file: Path, next_index: int) -> None:
-    state = StateFile(file, "")
-    with state.transaction(next_index):
-        pass
+def kept(state: StateFile) -> list[int]:
+    with state.reader() as db:
+        return [n for (n,) in db.execute("SELECT n FROM kept ORDER BY n")]
+
+
+def test_cursor_and_content_are_there_after_a_restart(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "a" / "state.db", SCHEMA)
+    with state.transaction(7) as db:
+        db.execute("INSERT INTO kept VALUES (1)")
+    state.close()
+    again = StateFile(tmp_path / "a" / "state.db", SCHEMA)
+    assert (again.cursor, kept(again)) == (7, [1])
+    again.close()
+
+
+def test_a_transaction_that_fails_moves_nothing(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.db", SCHEMA)
+
+    def fail() -> None:
+        with state.transaction(7) as db:
+            db.execute("INSERT INTO kept VALUES (1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (state.cursor, kept(state)) == (0, [])
+    with state.transaction(3) as db:
+        db.execute("INSERT INTO kept VALUES (2)")
+    assert (state.cursor, kept(state)) == (3, [2])
     state.close()
 
 
-def test_a_projection_ahead_of_the_archive_begins_anew(tmp_path: Path) -> None:
-    made(tmp_path / "latest.db", 11)
-    made(tmp_path / "alarms.db", 10)
-    assert drop_futures(tmp_path, 10) == ["latest"]
-    assert StateFile(tmp_path / "latest.db", "").cursor == 0
-    assert StateFile(tmp_path / "alarms.db", "").cursor == 10
+def test_content_may_change_while_the_cursor_stays(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.db", SCHEMA)
+    with state.transaction() as db:
+        db.execute("INSERT INTO kept VALUES (1)")
+    assert (state.cursor, kept(state)) == (0, [1])
+    state.close()
 
 
-def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "other.db").touch()
-    assert drop_futures(tmp_path, 0) == []
-    assert drop_futures(tmp_path / "nowhere", 0) == []
-    assert (tmp_path / "other.db").exists()
+def test_what_the_database_refuses_is_the_worlds_fault_and_names_the_file(
+    tmp_path: Path,
+) -> None:
+    state = StateFile(tmp_path / "state.db", SCHEMA)
+    with pytest.raises(UnavailableError, match=r"state\.db"), state.transaction() as db:
+        db.execute("INSERT INTO nothing_like_it VALUES (1)")
+    state.close()
+
+
+def test_the_first_value_remembered_stays(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.db", SCHEMA)
+    assert [state.remembered("tell_from", n) for n in (5, 9)] == [5, 5]
+    state.close()
+
+
+def test_it_can_be_read_from_other_threads(tmp_path: Path) -> None:
+    state = StateFile(tmp_path / "state.db", SCHEMA)
+    with state.transaction(1) as db:
+        db.execute("INSERT INTO kept VALUES (4)")
+    got: list[list[int]] = []
+    thread = threading.Thread(target=lambda: got.append(kept(state)))
+    thread.start()
+    thread.join()
+    assert got == [[4]]
+    state.close()
