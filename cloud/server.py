@@ -13,12 +13,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import uvicorn
 
 from cloud.core import Core
 from cloud.errors import OperatorError
 from cloud.ingest.http_app import IngestApp
+from cloud.ingest.http_front import Fronts
 from cloud.ingest.mqtt import MqttTransport
 from cloud.readside import ReadSide
 from cloud.spool import Spool
@@ -110,6 +112,8 @@ class Server:
         server = _Quiet(
             uvicorn.Config(
                 self.app,
+                http=cast("type[asyncio.Protocol]", Fronts(self.app.exchanges)),
+                proxy_headers=False,  # nobody here asks where a request came from
                 access_log=False,
                 log_level="warning",
                 lifespan="off",

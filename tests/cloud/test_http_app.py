@@ -12,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from cloud.core import Core
-from cloud.ingest.http_app import BODIES_BYTES, BODY_BYTES, PARALLEL_REQUESTS, IngestApp
+from cloud.ingest.exchanges import BODIES_BYTES, BODY_BYTES, PARALLEL_REQUESTS
+from cloud.ingest.http_app import IngestApp
 from cloud.ingest.intake import HELD_BATCHES, Intake, Outlets
 from evidence.outcome import Refusal, Slow, decode_down, is_receipt, split_sequence
 from evidence.receipt import claimed_runs
@@ -94,7 +95,7 @@ async def test_an_outcome_that_comes_too_late_waits_for_the_next_request(
     async with httpx.AsyncClient(transport=transport, base_url="http://cloud") as client:
         reply = await client.post(_url(gateway), content=gateway.batch())
         assert reply.content == b""
-        await until(lambda: app._mail)
+        await until(lambda: app.exchanges.mail)
         reply = await client.post(_url(gateway), content=b"")
         assert is_receipt(reply.content)
         reply = await client.post(_url(gateway), content=b"")
@@ -202,13 +203,13 @@ async def test_half_a_body_is_refused_and_holds_nobodys_place(
     scope = {"type": "http", "method": "POST", "path": _url(gateway), "headers": []}
     await app(scope, receive, send)
     assert sent[0]["status"] == 400
-    assert not app._waiting
-    assert app._reading_bytes == 0
+    assert not app.exchanges.waiting
+    assert app.exchanges.reading_bytes == 0
 
 
 async def test_bodies_that_are_being_read_are_bounded_over_all_gateways(
     client: httpx.AsyncClient, app: IngestApp, gateway: SigningGateway
 ) -> None:
-    app._reading_bytes = BODIES_BYTES
+    app.exchanges.reading_bytes = BODIES_BYTES
     reply = await client.post(_url(gateway), content=gateway.batch())
     assert reply.status_code == 429
