@@ -145,10 +145,10 @@ def verify_receipt(
 
 
 def _proof(size: bytes, run: Run) -> bytes:
-    parts = [b"\x83", size, cbor.uint(run.leaf_index), cbor.head(cbor.ARRAY, len(run.path))]
-    for hashed in run.path:
-        parts += (_HASH_HEAD, hashed)
-    return cbor.byte_string(b"".join(parts))
+    head = b"".join(
+        (b"\x83", size, cbor.uint(run.leaf_index), cbor.head(cbor.ARRAY, len(run.path)))
+    )
+    return cbor.byte_string(_HASH_HEAD.join((head, *run.path)))
 
 
 def _run(run: Run) -> bytes:

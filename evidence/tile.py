@@ -39,6 +39,10 @@ class Tile:
                 return
         self.levels[HEIGHT].extend(hashes)
 
+    def path(self, place: int) -> list[bytes]:
+        """Return the audit path of a hash of a full tile, up to the tile's own root."""
+        return [self.levels[level][place >> level ^ 1] for level in range(HEIGHT)]
+
     @property
     def width(self) -> int:
         """Return how many hashes it holds."""
@@ -142,9 +146,10 @@ class TileTree:
         """Return the hash of a complete subtree; raises what `refuse` makes for a bad tile."""
         tile_level, row = divmod(level, HEIGHT)
         tile_index, place = divmod(index, WIDTH >> row)
-        return self._tile(tile_level, tile_index).levels[row][place]
+        return self.tile(tile_level, tile_index).levels[row][place]
 
-    def _tile(self, level: int, index: int) -> Tile:
+    def tile(self, level: int, index: int) -> Tile:
+        """Return a tile; raises as `node`."""
         if level < len(self._edges) and self._edges[level].index == index:
             return self._edges[level]
         key = (level, index)

@@ -40,6 +40,7 @@ from evidence.tile import Tile, TileTree
 from evidence.tile_layout import (
     CHECKPOINT,
     ENTRIES,
+    HEIGHT,
     MAX_ENTRY_BYTES,
     TILE_FOLDER,
     WIDTH,
@@ -52,6 +53,7 @@ from evidence.tile_layout import (
 
 WRITE_AT_TILES = 64  # full tiles held in memory before they are written, published or not
 KEEP_FOLDS = 256
+KEEP_PATHS = 4096
 COMPARE_LEAVES = 1 << 16  # under a second of reading records at every start
 
 LeavesFrom = Callable[[int], Iterable[bytes]]
@@ -70,6 +72,7 @@ class TileLog:
         self._entries: list[bytes] = []  # of the bundle that is filled now
         self._full: dict[TileName, bytes] = {}  # not written yet
         self._folds: dict[tuple[int, int], bytes] = {}
+        self._paths: dict[tuple[int, int], list[bytes]] = {}
         self._unsynced: set[Path] = set()
         self._broken = False
         self.checkpoint: Checkpoint | None = None
@@ -150,7 +153,10 @@ class TileLog:
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Return the path of leaf `index` in the tree of `size` leaves; raises CorruptError."""
-        return inclusion_path(index, size, self._tree.node, self._right_edge)
+        tile, place = divmod(index, WIDTH)
+        if index < 0 or (tile + 1) * WIDTH > size:
+            return inclusion_path(index, size, self._tree.node, self._right_edge)
+        return self._tree.tile(0, tile).path(place) + self._above(tile, size)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the tree of `new` leaves extends that of `old`."""
@@ -286,6 +292,16 @@ class TileLog:
             if len(self._folds) >= KEEP_FOLDS:
                 self._folds = {}
             known = self._folds[begin, end] = range_hash(begin, end, node)
+        return known
+
+    def _above(self, tile: int, size: int) -> list[bytes]:
+        """Return how the audit paths of all leaves of a full tile go on, remembered too."""
+        known = self._paths.get((tile, size))
+        if known is None:
+            path = inclusion_path(tile * WIDTH, size, self._tree.node, self._right_edge)
+            if len(self._paths) >= KEEP_PATHS:
+                self._paths = {}
+            known = self._paths[tile, size] = path[HEIGHT:]
         return known
 
     def _fetch(self, level: int, index: int) -> Tile:

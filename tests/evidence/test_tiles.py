@@ -155,6 +155,18 @@ def test_proofs_of_old_leaves_hold_after_their_tiles_were_forgotten(tmp_path: Pa
         )
 
 
+def test_every_leaf_is_proven_in_trees_old_and_new(tmp_path: Path) -> None:
+    log = grown(tmp_path, 1030)
+    for size in (256, 257, 511, 512, 700, 1030, 512):
+        root = root_of(size)
+        for index in range(size):
+            path = log.inclusion(index, size)
+            verify_inclusion(leaf_hash(leaf(index)), index, size, path, root)
+    for index in (-1, 1030):
+        with pytest.raises(ValueError, match="no leaf"):
+            log.inclusion(index, 1030)
+
+
 def test_a_checkpoint_of_another_tree_is_not_published(tmp_path: Path) -> None:
     log = grown(tmp_path, 10)
     note = note_of(log)
