@@ -20,10 +20,9 @@ from evidence.batch import Body, decode_body
 from evidence.cose import parse1
 from simulators.tally import outbox_batches
 from tests.support.cloud_core import make_installation
-from tests.support.history import MINUTE_MS, History
+from tests.support.history import DAY_MS, History
 from tests.support.stack import Stack, Wishes, stack
 
-DAY_MS = 1440 * MINUTE_MS
 ALMOST_FULL_BYTES = 6000
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")

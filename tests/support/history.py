@@ -14,7 +14,7 @@ from gateway_firmware_py.config.read import load_settings
 from simulators.installation import GATEWAY, SITE, Installation
 from tests.support.gateway_parts import Bench, SetClock
 
-MINUTE_MS = 60_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SCAN_BYTES, ENVELOPE_BYTES = 20_000, 1_000
 UNFLUSHED = Disk(fdatasync=lambda _: None, fsync=lambda _: None)  # no power is cut here
 CALM = {Quantity.TEMPERATURE: 5, Quantity.HUMIDITY: 50}  # in every pack's range, per 10**exp
@@ -57,23 +57,23 @@ class History:
         )
         self._values = [round(CALM.get(c.quantity, 0) * 10**-c.exp) for c in channels]
 
-    async def pass_minutes(self, minutes: int) -> None:
-        """Record one row and seal one batch for each minute."""
+    async def pass_period(self, minutes: int = 1) -> None:
+        """Record one row a minute, then seal."""
         clock, recorder = self.bench.clock, self.bench.recorder
         for _ in range(minutes):
             recorder.row(self._frame, clock.now_ms, self._values, None)
             clock.now_ms += MINUTE_MS
-            recorder.tick()
-            await self.bench.store()
+        recorder.tick()
+        await self.bench.store()
 
     async def fill(self, leave_bytes: int) -> None:
         """Record large scans until the outbox's segment has room for so little."""
         clock, recorder = self.bench.clock, self.bench.recorder
-        await self.pass_minutes(1)  # there is no segment before
+        await self.pass_period()  # there is no segment before
         while (left := self.bench.outbox._records._left) > leave_bytes:
             size = min(SCAN_BYTES, max(left - leave_bytes - ENVELOPE_BYTES, 1))
             recorder.event(EventKind.SCAN, clock.now_ms, 0, {1: bytes(size)})
-            await self.pass_minutes(1)
+            await self.pass_period()
 
     async def close(self) -> None:
         """Write what waits, and end as a program does."""
