@@ -179,7 +179,8 @@ def _lengths(columns: Sequence[Column]) -> Int64s:
 
 def _joined(columns: Sequence[Column]) -> Int64s:
     """Return the entries of all columns, whatever their widths."""
-    views = [memoryview(c) for c in columns]
+    # decoded columns are views already; a new object for each would wake the garbage collector
+    views = [c if isinstance(c, memoryview) else memoryview(c) for c in columns]
     formats = {view.format for view in views if len(view)}
     if len(formats) <= 1:
         raw = b"".join(views)
