@@ -33,20 +33,26 @@ class Reserve:
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         self._path = path
-        self._size_bytes = size_bytes + RESERVE_SLACK_BYTES
+        self._size_bytes = size_bytes
 
     def hold(self) -> bool:
         """Take the space if it is free, and return whether it is ours.
 
-        Without it the outbox works all the same.
+        Without it the outbox works all the same. The slack is taken only where it is free: a
+        small file written since the reserve was spent would keep it from being held ever again.
         """
-        if self._path.exists() and self._path.stat().st_size == self._size_bytes:
+        if self._path.exists() and self._path.stat().st_size >= self._size_bytes:
             return True
+        return self._take(self._size_bytes + RESERVE_SLACK_BYTES) or self._take(
+            self._size_bytes
+        )
+
+    def _take(self, size_bytes: int) -> bool:
         with suppress(OSError):
             self.release()
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, self._size_bytes)
+                os.posix_fallocate(descriptor, 0, size_bytes)
             except OSError:
                 self.release()
                 return False

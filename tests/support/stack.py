@@ -130,8 +130,12 @@ class Stack:
                 while not await _value(condition()):
                     await self.pass_s(0.05)
         except TimeoutError as error:
-            logs = f"gateway:\n{self.gateway.tail()}\ncloud:\n{self.cloud.tail()}"
-            raise AssertionError(f"waited {timeout_s} s for {what}\n{logs}") from error
+            raise AssertionError(f"waited {timeout_s} s for {what}\n{self._logs()}") from error
+
+    def _logs(self) -> str:
+        broker = self.installation.broker
+        programs = [self.gateway, self.cloud, *([broker] if broker else [])]
+        return "\n".join(f"{p.name} (alive: {p.alive}):\n{p.tail()}" for p in programs)
 
     async def pass_s(self, seconds: float) -> None:
         """Let the real processes run for a while."""
