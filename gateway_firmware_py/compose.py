@@ -252,7 +252,7 @@ class Gateway:
 
     def _facts(self) -> Facts:
         recorder, uplink = self._parts.recorder, self._parts.uplink.status
-        up = [source.status().get("is_up") for source in self._parts.sources]
+        up = [source.is_up() for source in self._parts.sources]
         return (
             uplink.link,
             uplink.way,

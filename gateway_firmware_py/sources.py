@@ -22,11 +22,12 @@ RESTART_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One thing that feeds the sink; `status` is for people, and quick."""
+    """One thing that feeds the sink; `status` is for people, `is_up` is asked every second."""
 
     name: str
     run: Callable[[], Awaitable[None]]
     status: Callable[[], Mapping[str, object]]
+    is_up: Callable[[], bool] = lambda: True
 
 
 def all_sources(settings: Settings, sink: Sink, clock: Clock) -> list[Source]:
@@ -76,6 +77,7 @@ def _modbus(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
             name=f"modbus {bus.name}",
             run=source.run,
             status=lambda source=source: asdict(source.snapshot()),  # type: ignore[misc]
+            is_up=lambda source=source: source.is_up,  # type: ignore[misc]
         )
 
 
@@ -92,6 +94,7 @@ def _mqtt(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
                     "is_up": source.connected,
                     **asdict(source.counts),
                 },
+                is_up=lambda source=source: source.connected,  # type: ignore[misc]
             )
 
 
@@ -108,6 +111,7 @@ def _scanners(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
                     "is_up": source.connected,
                     **asdict(source.counts),
                 },
+                is_up=lambda source=source: source.connected,  # type: ignore[misc]
             )
 
 

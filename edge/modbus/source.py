@@ -38,6 +38,11 @@ class ModbusSource:
         self._tally = Tally(bus)
         self._poller: Poller | None = None
 
+    @property
+    def is_up(self) -> bool:
+        """Return whether the line is open."""
+        return not self._tally.line_fault
+
     def snapshot(self) -> ModbusStatus:
         """Return what was done so far and how each device is doing."""
         poller = self._poller
