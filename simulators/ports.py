@@ -11,7 +11,7 @@ LOWEST, HIGHEST = 10_240, 32_000
 TRIES = 200
 
 _given: set[int] = set()
-_rng = random.Random()  # noqa: S311 - unseeded, so that two runs at once differ
+_rng = random.Random()
 
 
 def free_port() -> int:
