@@ -74,7 +74,7 @@ class Core:
                 answers=self.answers,
                 forked=self.rejections.take,
                 release=self.intake.release,
-                gateways=lambda: len(registry.gateways),
+                gateways=lambda: registry.gateway_count,
                 log_begun=self._pin,
                 state_dir=config.state_dir,
                 wall_ms=wall_ms,

@@ -74,8 +74,8 @@ def _keys(config: Config) -> Diagnosis:
 def _registry(config: Config) -> Diagnosis:
     registry = read_registry(config)
     points = sum(len(registry.points(site.id)) for site in registry.sites)
-    detail = f"{len(registry.gateways)} gateways, {points} points"
-    if registry.gateways:
+    detail = f"{registry.gateway_count} gateways, {points} points"
+    if registry.gateway_count:
         return Diagnosis(name="registry", state=State.OK, detail=detail)
     remedy = f"add [[gateway]] to {config.registry}; until then every batch is refused"
     return Diagnosis(name="registry", state=State.WARN, detail=detail, remedy=remedy)

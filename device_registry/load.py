@@ -42,7 +42,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from device_registry.entries import Entry, entries, line_of_key
 from device_registry.errors import Problem, RegistryFileError
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
-from device_registry.registry import Registry
+from device_registry.fixed import FixedRegistry
 from domain.errors import DomainError
 from domain.profiles.model import PointClass
 from domain.quantity import UCUM, Quantity, check_unit
@@ -72,7 +72,7 @@ _KNOWN = {
 T = TypeVar("T", TenantRecord, SiteRecord, GatewayRecord, PointRecord)
 
 
-def load_registry(path: Path) -> Registry:
+def load_registry(path: Path) -> FixedRegistry:
     """Return the registry in the file at `path`.
 
     Raises:
@@ -117,7 +117,7 @@ class _Reader:
         self._key_owners: dict[bytes, Entry] = {}
         self._channel_owners: dict[tuple[str, int], Entry] = {}
 
-    def registry(self) -> Registry:
+    def registry(self) -> FixedRegistry:
         for section in self._document:
             if section not in _KNOWN:
                 known = ", ".join(f"[[{name}]]" for name in _KNOWN)
@@ -128,7 +128,7 @@ class _Reader:
         self._sites = self._read("site", self._site)
         self._gateways = self._read("gateway", self._gateway)
         points = self._read("point", self._point)
-        return Registry(
+        return FixedRegistry(
             self._tenants.values(),
             self._sites.values(),
             self._gateways.values(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
-from device_registry.registry import Registry
+from device_registry.fixed import FixedRegistry
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
 
@@ -28,10 +28,10 @@ def registry_of(
     quantity: Quantity = Quantity.TEMPERATURE,
     rule_pack: str = "CN_COLD_2_8",
     heartbeat_s: int = 60,
-) -> Registry:
+) -> FixedRegistry:
     """Return one site whose gateways all have the same channels."""
     names, numbers = list(gateways), list(channels)
-    return Registry(
+    return FixedRegistry(
         tenants=[TenantRecord(id=TENANT, name_zh="华仁堂", name_en="Chain")],
         sites=[
             SiteRecord(

@@ -6,7 +6,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from device_registry.records import GatewayRecord, SiteRecord, TenantRecord
-from device_registry.registry import Registry
+from device_registry.fixed import FixedRegistry
 from evidence.batch import BATCH_TYP, NO_PREV, Body, Columns, encode_body
 from evidence.cose import protected_header, sign1
 from evidence.keys import SoftwareKey
@@ -105,10 +105,10 @@ def spoiled(batch: bytes) -> bytes:
     return batch[:-1] + bytes((batch[-1] ^ 1,))
 
 
-def registry_of(*gateways: SigningGateway) -> Registry:
+def registry_of(*gateways: SigningGateway) -> FixedRegistry:
     """Return a registry that knows exactly these gateways, in one tenant."""
     sites = sorted({g.site for g in gateways})
-    return Registry(
+    return FixedRegistry(
         tenants=[TenantRecord(id="t1", name_zh="甲", name_en="A")],
         sites=[
             SiteRecord(

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from device_registry.load import load_registry
-from device_registry.registry import Registry
+from device_registry.fixed import FixedRegistry
 from tests.support.registry_file import GATEWAY_KEY, OTHER_KEY, REGISTRY
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
+def registry(tmp_path: Path) -> FixedRegistry:
     file = tmp_path / "registry.toml"
     file.write_text(REGISTRY, encoding="utf-8")
     return load_registry(file)
 
 
-def test_a_key_id_finds_its_gateway_and_no_other(registry: Registry) -> None:
+def test_a_key_id_finds_its_gateway_and_no_other(registry: FixedRegistry) -> None:
     for key, gateway in ((GATEWAY_KEY, "gw-chs-001"), (OTHER_KEY, "gw-chs-002")):
         found = registry.gateway_by_kid(key.kid)
         assert found is not None
@@ -24,7 +24,9 @@ def test_a_key_id_finds_its_gateway_and_no_other(registry: Registry) -> None:
     assert registry.gateway_by_kid(bytes(8)) is None
 
 
-def test_points_are_found_by_channel_by_id_by_site_and_by_gateway(registry: Registry) -> None:
+def test_points_are_found_by_channel_by_id_by_site_and_by_gateway(
+    registry: FixedRegistry,
+) -> None:
     point = registry.point("gw-chs-001", 2)
     assert point is not None
     assert registry.point_by_id("fridge-1-compressor") is point
@@ -33,7 +35,7 @@ def test_points_are_found_by_channel_by_id_by_site_and_by_gateway(registry: Regi
     assert registry.points_of("gw-chs-002") == ()
 
 
-def test_what_does_not_exist_is_none(registry: Registry) -> None:
+def test_what_does_not_exist_is_none(registry: FixedRegistry) -> None:
     assert registry.point("gw-chs-001", 3) is None
     assert registry.point_by_id("x") is None
     assert registry.gateway("x") is None
@@ -41,7 +43,7 @@ def test_what_does_not_exist_is_none(registry: Registry) -> None:
     assert registry.tenant("x") is None
 
 
-def test_a_site_knows_its_gateways(registry: Registry) -> None:
+def test_a_site_knows_its_gateways(registry: FixedRegistry) -> None:
     assert [g.id for g in registry.gateways_of("chs-001")] == ["gw-chs-001", "gw-chs-002"]
     assert registry.gateways_of("x") == ()
     tenant = registry.tenant("chs")
