@@ -1,4 +1,4 @@
-"""A registry that never changes, in memory: `device_registry.registry.Registry` over records."""
+"""A registry that never changes, in memory: the `Registry` over records."""
 
 from collections.abc import Callable, Iterable
 from types import MappingProxyType

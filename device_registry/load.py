@@ -41,8 +41,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from device_registry.entries import Entry, entries, line_of_key
 from device_registry.errors import Problem, RegistryFileError
-from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from device_registry.fixed import FixedRegistry
+from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from domain.errors import DomainError
 from domain.profiles.model import PointClass
 from domain.quantity import UCUM, Quantity, check_unit

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from device_registry.load import load_registry
 from device_registry.fixed import FixedRegistry
+from device_registry.load import load_registry
 from tests.support.registry_file import GATEWAY_KEY, OTHER_KEY, REGISTRY
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from device_registry.fixed import FixedRegistry
+from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
 
