@@ -21,14 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from evidence.disk import (
-    REAL_DISK,
-    Disk,
-    storage_error,
-    sync_directory,
-    write_all,
-    write_zeros,
-)
+from evidence.disk import REAL_DISK, Disk, storage_error, sync_directory, write_all, write_zeros
 from evidence.errors import CorruptError, LogFullError, LogInUseError, StorageFaultError
 from evidence.segment import (
     HEADER_BYTES,
