@@ -37,20 +37,23 @@ def render(model: PageModel, lang: Lang, tz: str) -> str:
     """Return the whole page for `model`; times are in the IANA time zone `tz`."""
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
     name, more = _page(model, wording)
-    other = Lang.EN if lang is Lang.ZH else Lang.ZH
-    return (
-        _environment()
-        .get_template(name)
-        .render(
-            model=model,
-            w=wording,
-            zone=tz,
-            zone_html=Markup('<span id="zone">{}</span>').format(tz),
-            other_language=other,
-            other_language_href=f"?{_query(model)}lang={other}",
-            **more,
-        )
-    )
+    return render_template(name, model, wording, tz, {"query": _query(model), **more})
+
+
+def render_template(
+    name: str, model: object, wording: Wording, tz: str, more: Mapping[str, object]
+) -> str:
+    """Return a page out of the template `name`; `more["query"]` stays when the language changes."""
+    other = Lang.EN if wording.lang is Lang.ZH else Lang.ZH
+    context = {
+        "model": model,
+        "w": wording,
+        "zone": tz,
+        "zone_html": Markup('<span id="zone">{}</span>').format(tz),
+        "other_language": other,
+        "other_language_href": f"?{more.get('query', '')}lang={other}",
+    }
+    return _environment().get_template(name).render({**context, **more})
 
 
 @cache

@@ -61,22 +61,27 @@ def test_every_state_and_quantity_has_a_text() -> None:
     assert wanted <= EN.keys
 
 
+def naming_files() -> list[Path]:
+    """Return every file that may name a text: templates, and what builds page models."""
+    pages = [ROOT / "cloud" / "pages", *(ROOT / "cloud").glob("*_pages"), ROOT / "cloud/access"]
+    folders = [ROOT / "dashboards", *pages]
+    return [
+        *(ROOT / "dashboards" / "templates").rglob("*.html"),
+        *(file for folder in folders for file in folder.rglob("*.py")),
+    ]
+
+
 def used_keys() -> tuple[set[str], tuple[str, ...]]:
     """Return the keys that pages name, and the beginnings of those that they put together."""
     folder = ROOT / "dashboards"
-    files = [
-        *(folder / "templates").glob("*.html"),
-        folder / "wording.py",
-        folder / "render.py",
-    ]
-    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    source = "".join(file.read_text(encoding="utf-8") for file in naming_files())
     sections = {key.split(".")[0] for key in EN.keys}
     named = {
         f"{section}.{name}"
         for section, name in re.findall(r"""["']([a-z_]+)\.([a-z_0-9]*)""", source)
         if section in sections
     }
-    scripts = "".join(f.read_text(encoding="utf-8") for f in (folder / "static").glob("*.js"))
+    scripts = "".join(f.read_text(encoding="utf-8") for f in (folder / "static").rglob("*.js"))
     named |= {
         f"{section}.{name}" for section, name in re.findall(r"words\.(\w+)\.(\w+)", scripts)
     }
@@ -84,13 +89,7 @@ def used_keys() -> tuple[set[str], tuple[str, ...]]:
 
 
 def test_every_text_that_a_page_names_exists() -> None:
-    folder = ROOT / "dashboards"
-    files = [
-        *(folder / "templates").glob("*.html"),
-        folder / "wording.py",
-        folder / "render.py",
-    ]
-    for file in files:
+    for file in naming_files():
         calls = re.findall(
             r"""\bt(?:_html)?\(\s*["']([a-z_.0-9]+)["'][,)]""", file.read_text("utf-8")
         )
