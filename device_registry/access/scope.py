@@ -43,6 +43,14 @@ class Scope:
             and self.subject_class in {"", subject.subject_class}
         )
 
+    def contains(self, other: "Scope") -> bool:
+        """Say whether nothing that `other` covers by its own words lies outside this scope."""
+        return (
+            (not self.organisation or is_path_within(other.organisation, self.organisation))
+            and other.region.startswith(self.region)
+            and self.subject_class in {"", other.subject_class}
+        )
+
     def _covers_organisation(self, subject: Subject) -> bool:
         return (
             not self.organisation

@@ -45,3 +45,14 @@ def test_a_site_without_an_authority_is_reached_only_through_its_firm() -> None:
 
     assert Scope(organisation="chain").covers(orphan)
     assert not Scope(organisation="sc").covers(orphan)
+
+
+def test_a_scope_contains_what_is_nowhere_wider() -> None:
+    firm = Scope(organisation="chain", region="51")
+
+    assert firm.contains(Scope(organisation="chain/shop-1", region="5105"))
+    assert EVERYWHERE.contains(firm)
+    assert not firm.contains(EVERYWHERE)
+    assert not firm.contains(Scope(organisation="chain"))
+    assert not firm.contains(Scope(organisation="other", region="51"))
+    assert not Scope(subject_class="retail").contains(Scope(region="51"))
