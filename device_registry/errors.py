@@ -24,3 +24,23 @@ class RegistryFileError(RegistryError):
         self.file = file
         self.problems = problems
         super().__init__("\n".join(f"{file}:{p.line}: {p.what}; {p.remedy}" for p in problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProblem:
+    """One mistake in an import file; rows count from 1, a CSV file's header is row 1."""
+
+    file: str
+    row: int
+    what: str
+    remedy: str
+
+
+class ImportRefusedError(RegistryError):
+    """Files that cannot be imported; nothing was changed. Lists every mistake by row."""
+
+    def __init__(self, problems: tuple[ImportProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__(
+            "\n".join(f"{p.file}:{p.row}: {p.what}; {p.remedy}" for p in problems)
+        )
