@@ -26,6 +26,7 @@ from evidence.batch import (
 )
 from evidence.chain import Action, BatchHead, ChainState, apply, judge
 from evidence.errors import WireError
+from evidence.key_record import KeyEvent, KeyRecord, decode_key_record, encode_key_record
 from evidence.keys import PublicKey, SoftwareKey
 from evidence.merkle import Frontier, leaf_hash
 from evidence.outcome import (
@@ -75,14 +76,23 @@ def refused_code(read: Any, data: bytes) -> str:  # noqa: ANN401 - any decoder
     return refused.value.code
 
 
-CBOR, KEYS, BATCH, OUTCOME, CHAIN, LOG = map(
-    load, ("cbor", "keys", "batch", "outcome", "chain", "log")
+CBOR, KEYS, BATCH, OUTCOME, CHAIN, LOG, KEY_RECORD = map(
+    load, ("cbor", "keys", "batch", "outcome", "chain", "log", "key_record")
 )
 
 
 def test_every_vector_file_is_read_by_a_test() -> None:
     files = {path.stem for path in FOLDER.iterdir()}
-    assert files == {"cbor", "keys", "batch", "point_table", "outcome", "chain", "log"}
+    assert files == {
+        "cbor",
+        "keys",
+        "batch",
+        "point_table",
+        "outcome",
+        "chain",
+        "log",
+        "key_record",
+    }
 
 
 @pytest.mark.parametrize("spelled", CBOR["good"])
@@ -305,3 +315,24 @@ def test_a_receipt_has_these_bytes_and_proves_its_run() -> None:
         data, key.public, LOG["origin"], kid, lambda *place: held.get(place)
     )
     assert (proven.root, proven.iat_s, proven.runs) == (root, LOG["iat_s"], ((epoch, lo, hi),))
+
+
+@named(KEY_RECORD["good"])
+def test_key_records_have_these_bytes(row: dict[str, Any]) -> None:
+    given = row["record"]
+    of_hex = {name: bytes.fromhex(given[name]) for name in ("kid", "signed")}
+    record = KeyRecord(**given | of_hex | {"event": KeyEvent(given["event"])})
+    assert encode_key_record(record).hex() == row["bytes"]
+    assert decode_key_record(bytes.fromhex(row["bytes"])) == record
+
+
+@named(KEY_RECORD["bad"])
+def test_key_records_are_refused(row: dict[str, str]) -> None:
+    assert refused_code(decode_key_record, bytes.fromhex(row["bytes"])) == row["error"]
+
+
+def test_a_key_record_has_this_leaf() -> None:
+    vector = KEY_RECORD["record"]
+    record = decode_record(bytes.fromhex(vector["bytes"]))
+    assert record.data.hex() == KEY_RECORD["good"][-1]["bytes"]
+    assert leaf_of(record).hex() == vector["leaf"]
