@@ -64,7 +64,17 @@ _FIELDS: Mapping[int, Mapping[int, _Field]] = {
         8: _INT,
     },
     EventKind.POINT_TABLE: {1: _Field(list)},
-    EventKind.STATE: {1: _TEXT, 2: _BYTES, 3: _INT, 4: _INT, 5: _TEXT, 6: _Field(dict)},
+    EventKind.STATE: {
+        1: _TEXT,
+        2: _BYTES,
+        3: _INT,
+        4: _INT,
+        5: _TEXT,
+        6: _Field(dict),
+        7: _Field(int, required=False),
+        8: _Field(bytes, required=False),
+        9: _MAYBE_TEXT,
+    },
     EventKind.DECLARED_GAP: {1: _INT, 2: _INT, 3: _TEXT},
     EventKind.CLOCK_STEP: {1: _INT, 2: _INT},
 }
