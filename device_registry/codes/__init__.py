@@ -1,0 +1,1 @@
+"""Codes of the country that the registry holds: regions, credit codes, map datums."""

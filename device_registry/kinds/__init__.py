@@ -1,0 +1,1 @@
+"""What the registry holds, as data: kinds of rows and their fields."""
