@@ -60,8 +60,8 @@ class Rotated:
 
 
 def path_of(gateway: str) -> str:
-    """Return where a gateway posts its rotations."""
-    return f"/v1/gateways/{gateway}/rotations"
+    """Return where a gateway posts its rotations: apart from batches, which have a front."""
+    return f"/v1/rotations/{gateway}"
 
 
 def sign_rotation(rotation: Rotation, old: cose.Signer, new: cose.Signer) -> bytes:
