@@ -72,7 +72,7 @@ class Core:
             Restoring(config.state_dir, config.policy.restore_quorum),
             Surroundings(
                 answers=self.answers,
-                forked=self.rejections.take,
+                refused=self.rejections.take,
                 release=self.intake.release,
                 gateways=lambda: registry.gateway_count,
                 log_begun=self._pin,

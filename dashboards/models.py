@@ -79,6 +79,7 @@ class AlarmKind(StrEnum):
     FORK = "fork"
     BRANCH = "branch"
     SIGNATURE = "signature"
+    REVOKED = "revoked"
     COUNT = "count"
     """A gateway's totals do not agree with what it sent."""
     CLOCK = "clock"

@@ -17,6 +17,7 @@ from evidence.errors import WireError
 BAD_SIGNATURE = "bad-signature"
 WRONG_BINDING = "wrong-binding"
 WRONG_ROUTE = "wrong-route"
+REVOKED_KEY = "revoked-key"
 UNKNOWN_HEAD = "unknown-head"
 RESTORED = "restored"
 STORAGE = "storage"

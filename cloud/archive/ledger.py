@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cloud.archive.declared import declared_losses
 from cloud.archive.encoding import BatchSpelling, salted_record
 from cloud.archive.finding import FindingRecord, encode_finding
+from cloud.archive.key_records import take_key_record
 from cloud.errors import ArchiveError
 from cloud.ingest.delivery import Checked
 from cloud.projections.feed import CommittedRecord
@@ -75,6 +76,7 @@ class Decision:
     stored: list[Placed] = field(default_factory=list)
     duplicates: list[Placed] = field(default_factory=list)
     forks: list[Checked] = field(default_factory=list)
+    revoked: list[Checked] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ class Ledger:
     `locate(kid, epoch, seq)` says where an earlier group stored a batch that the chains hold.
     `log` is the number of the log now written, `base` the archive index of its record 0; the
     logs in `lost` cannot prove anything any more, so their batches are stored again when sent.
+    `revoked` has the keys of which nothing is stored any more, with the archive index from
+    which on: of those only a duplicate is still answered.
     """
 
     def __init__(self, locate: Callable[[bytes, bytes, int], Location]) -> None:
@@ -112,6 +116,7 @@ class Ledger:
         self.log = 0
         self.base = 0
         self.lost: set[int] = set()
+        self.revoked: dict[bytes, int] = {}
         self._locate = locate
         self._reported: dict[tuple[bytes, Finding, bytes, int], int] = {}
 
@@ -124,9 +129,12 @@ class Ledger:
     ) -> Decision:
         """Return what becomes of checked batches and of our own `objects` (kind, bytes)."""
         current = _Round(Decision(first_index), BatchSpelling(recv_ms), recv_ms)
-        chains = self.chains
+        chains, revoked = self.chains, self.revoked
         for checked in group:
             kid, body = checked.key.kid, checked.body
+            if revoked and kid in revoked:
+                self._after_revocation(current, checked)
+                continue
             chain = chains.get(kid)
             if chain is None:
                 chain = chains[kid] = ChainState()
@@ -156,12 +164,25 @@ class Ledger:
         for chain in self.chains.values():
             chain.start_new_log()
 
+    def _after_revocation(self, current: _Round, checked: Checked) -> None:
+        """Answer what is archived since before the revocation; store nothing, judge nothing."""
+        chain = self.chains.get(checked.key.kid)
+        known = self._known(current, chain, checked) if chain is not None else None
+        if known is None or known.sha256 != checked.sha256 or not self._is_provable(known):
+            current.decision.revoked.append(checked)
+        else:
+            placed = Placed(checked, known.log, known.leaf_index, known.lo)
+            current.decision.duplicates.append(placed)
+
+    def _is_provable(self, known: Location) -> bool:
+        return known.log != UNREADABLE and known.log not in self.lost
+
     def _not_new(
         self, current: _Round, checked: Checked, action: Action, known: Location | None
     ) -> None:
         if known is None or action is Action.FORK:
             current.decision.forks.append(checked)
-        elif known.log == UNREADABLE or known.log in self.lost:
+        elif not self._is_provable(known):
             self._store(current, checked, checked.body.seq)
         else:
             placed = Placed(checked, known.log, known.leaf_index, known.lo)
@@ -211,6 +232,8 @@ class Ledger:
     def _append_object(self, current: _Round, kind: int, data: bytes) -> None:
         decision = current.decision
         index = decision.first_index + len(decision.records)
+        if kind == RecordKind.KEY:
+            take_key_record(self.revoked, data, self.base + index)
         record, leaf = salted_record(index, kind, current.recv_ms, data)
         decision.records.append(record)
         decision.leaves.append(leaf)

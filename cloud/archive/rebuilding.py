@@ -1,13 +1,15 @@
 """The ledger as the archive says it is: read at every start, and after a storage fault.
 
-There is no second truth: chains, locations and the time of the last record come from the
-records. A snapshot only spares reading what it was made of; it must agree with the tree.
+There is no second truth: chains, revoked keys, locations and the time of the last record come
+from the records. A snapshot only spares reading what it was made of; it must agree with the
+tree.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
 
 from cloud.archive.backup_record import decode_backup
+from cloud.archive.key_records import take_key_record
 from cloud.archive.ledger import Ledger
 from cloud.archive.log_store import LogStore
 from cloud.archive.snapshot import Snapshot
@@ -45,6 +47,7 @@ def rebuild(stream: Stream, snapshot: Snapshot | None = None) -> Rebuilt:
         if snapshot is not None and number <= snapshot.log:
             start = snapshot.index if number == snapshot.log else log.next_index
             rebuilt.ledger.chains = snapshot.chains if number == snapshot.log else {}
+            rebuilt.ledger.revoked = dict(snapshot.revoked)
         _read(rebuilt, log, start)
     if snapshot is not None:
         rebuilt.last_recv_ms = max(rebuilt.last_recv_ms, snapshot.last_recv_ms)
@@ -75,6 +78,9 @@ def _read(rebuilt: Rebuilt, log: LogStore, start: int) -> None:
             _apply(rebuilt, record)
         elif record.kind == RecordKind.BACKUP:
             rebuilt.last_backup_ms = decode_backup(record.data).at_ms
+        elif record.kind == RecordKind.KEY:
+            index = log.manifest.first_index + record.index
+            take_key_record(rebuilt.ledger.revoked, record.data, index)
 
 
 def _apply(rebuilt: Rebuilt, record: Record) -> None:

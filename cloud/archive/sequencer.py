@@ -44,7 +44,7 @@ class Surroundings:
     """What the sequencer is given; the callables are called from its thread."""
 
     answers: Answers
-    forked: Callable[[Rejected], None]
+    refused: Callable[[Rejected], None]
     release: Callable[[Sequence[Delivery]], None]
     gateways: Callable[[], int]
     log_begun: Callable[[], None]
@@ -136,6 +136,7 @@ class Sequencer:
             last_recv_ms=self._last_recv_ms,
             last_backup_ms=self.last_backup_ms,
             chains=self.ledger.chains,
+            revoked=self.ledger.revoked,
         )
         self._saved = log.segment
         try:
@@ -217,7 +218,11 @@ class Sequencer:
         for placed in decision.duplicates:
             placed.checked.delivery.committed()
         for checked in decision.forks:
-            self._around.forked(_rejected(checked))
+            self._around.refused(_rejected(checked, "fork", _position(checked)))
+        for checked in decision.revoked:
+            since = self.ledger.revoked[checked.key.kid]
+            message = f"{_position(checked)} came after record {since}"
+            self._around.refused(_rejected(checked, "revoked", message))
         if self._restoring.state is not None:
             self._ask_again(decision.stored)
         counts = self.counts
@@ -225,6 +230,7 @@ class Sequencer:
         counts["stored"] += len(decision.stored)
         counts["duplicates"] += len(decision.duplicates)
         counts["forks"] += len(decision.forks)
+        counts["revoked"] += len(decision.revoked)
 
     def _ask_again(self, stored: Sequence[Placed]) -> None:
         now_ms = self._around.wall_ms()
@@ -317,8 +323,11 @@ class Sequencer:
         return self._last_recv_ms
 
 
-def _rejected(checked: Checked) -> Rejected:
-    delivery, body, key = checked.delivery, checked.body, checked.key
-    message = f"epoch {body.epoch.hex()} seq {body.seq}"
+def _rejected(checked: Checked, code: str, message: str) -> Rejected:
+    delivery, key = checked.delivery, checked.key
     payload, _ = cbor.read_bytes(delivery.data, len(key.start))
-    return Rejected(delivery, "fork", message, key.kid, key, payload)
+    return Rejected(delivery, code, message, key.kid, key, payload)
+
+
+def _position(checked: Checked) -> str:
+    return f"epoch {checked.body.epoch.hex()} seq {checked.body.seq}"

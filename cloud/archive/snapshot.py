@@ -16,7 +16,26 @@ from evidence.chain_state import ChainState, EpochState, Link, Run
 from evidence.disk import write_file
 
 FILE_NAME = "chains.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The chains before record `index` of the log numbered `log`, whose root was `root`.
+
+    `revoked` has the keys revoked until then, each with the archive index of its revocation.
+    """
+
+    log: int
+    index: int
+    root: bytes
+    last_recv_ms: int
+    last_backup_ms: int | None
+    chains: dict[bytes, ChainState]
+    revoked: dict[bytes, int]
+
+
 _SHAPE = [
+    [f.name for f in fields(Snapshot)],
     [f.name for f in fields(ChainState)],
     [f.name for f in fields(EpochState)],
     [f.name for f in fields(Run)],
@@ -24,6 +43,7 @@ _SHAPE = [
 ]
 """What is written below; another version of the chains reads everything instead."""
 _KNOWN_SHAPE = [
+    ["log", "index", "root", "last_recv_ms", "last_backup_ms", "chains", "revoked"],
     ["epochs", "lowest_held", "root", "holed"],
     ["epoch", "runs", "known_hi", "floor", "parent", "children"],
     ["lo", "hi", "proof_lo", "first", "last"],
@@ -41,18 +61,6 @@ _KNOWN_SHAPE = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The chains before record `index` of the log numbered `log`, whose root was `root`."""
-
-    log: int
-    index: int
-    root: bytes
-    last_recv_ms: int
-    last_backup_ms: int | None
-    chains: dict[bytes, ChainState]
-
-
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """Write it, whole and durable."""
     document = {
@@ -63,6 +71,7 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
         "last_recv_ms": snapshot.last_recv_ms,
         "last_backup_ms": snapshot.last_backup_ms,
         "chains": {kid.hex(): _chain(chain) for kid, chain in snapshot.chains.items()},
+        "revoked": {kid.hex(): index for kid, index in snapshot.revoked.items()},
     }
     body = json.dumps(document, separators=(",", ":")).encode()
     digest = hashlib.sha256(body).hexdigest().encode()
@@ -87,6 +96,7 @@ def read_snapshot(folder: Path) -> Snapshot | None:
         last_recv_ms=document["last_recv_ms"],
         last_backup_ms=document["last_backup_ms"],
         chains={bytes.fromhex(kid): _read_chain(c) for kid, c in document["chains"].items()},
+        revoked={bytes.fromhex(kid): index for kid, index in document["revoked"].items()},
     )
 
 

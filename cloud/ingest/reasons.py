@@ -75,6 +75,11 @@ REASONS: Mapping[str, Reason] = {
         what="another batch with this key, epoch and sequence number is archived already",
         remedy="one key is used in two places: find the second device and replace the key",
     ),
+    "revoked": Reason(
+        retry=Retry.NEVER,
+        what="signed by a key that was revoked before this batch came",
+        remedy="find out who still has the device; a gateway in duty enrols again",
+    ),
     "internal": Reason(
         retry=Retry.LATER,
         what="a mistake of this server, not of the batch",

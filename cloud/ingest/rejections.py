@@ -1,8 +1,8 @@
 """What happens to a batch that failed a check: kept within bounds, answered, perhaps reported.
 
-Called by the verifying workers and, for forks, by the sequencer. A rejection that a person
-must know of becomes a finding, at most one per key and code in an hour: a sender that can do
-no more than fail a check must not be able to fill the archive.
+Called by the verifying workers and, for forks and revoked keys, by the sequencer. A rejection
+that a person must know of becomes a finding, at most one per key and code in an hour: a sender
+that can do no more than fail a check must not be able to fill the archive.
 """
 
 import threading
@@ -21,6 +21,7 @@ FINDING_KINDS = {
     "signature": finding.BAD_SIGNATURE,
     "binding": finding.WRONG_BINDING,
     "route": finding.WRONG_ROUTE,
+    "revoked": finding.REVOKED_KEY,
 }
 
 

@@ -82,7 +82,7 @@ class Cloud:
         self.stream = Stream.open(self.archive, LOG_NAME, settings, self.hands.wall_ms())
         surroundings = Surroundings(
             answers=self.answers,
-            forked=self.rejections.take,
+            refused=self.rejections.take,
             release=lambda _: None,
             gateways=lambda: len(self.gateways),
             log_begun=lambda: None,

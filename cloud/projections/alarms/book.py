@@ -35,6 +35,7 @@ LATCHED: Final = frozenset(
         AlarmKind.FORK,
         AlarmKind.BRANCH,
         AlarmKind.SIGNATURE,
+        AlarmKind.REVOKED,
         AlarmKind.COUNT,
         AlarmKind.CLOCK,
         AlarmKind.LOG,

@@ -36,6 +36,8 @@ class AlarmKind(StrEnum):
     """Two continuations of one chain: a card was copied or restored."""
     SIGNATURE = "signature"
     """Batches came that this gateway's key had not signed as they were."""
+    REVOKED = "revoked"
+    """A key that was revoked is still used."""
     COUNT = "count"
     """A gateway's totals do not agree with what it sent."""
     CLOCK = "clock"

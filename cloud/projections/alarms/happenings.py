@@ -8,6 +8,7 @@ from typing import Final
 from cloud.archive.finding import (
     BAD_SIGNATURE,
     RESTORED,
+    REVOKED_KEY,
     STORAGE,
     UNKNOWN_HEAD,
     WRONG_BINDING,
@@ -34,6 +35,7 @@ FINDING_KINDS: Final = {
     BAD_SIGNATURE: AlarmKind.SIGNATURE,
     WRONG_BINDING: AlarmKind.SIGNATURE,
     WRONG_ROUTE: AlarmKind.SIGNATURE,
+    REVOKED_KEY: AlarmKind.REVOKED,
     UNKNOWN_HEAD: AlarmKind.LOG,
     RESTORED: AlarmKind.LOG,
     STORAGE: AlarmKind.LOG,
