@@ -4,9 +4,11 @@ Built from the registry, used by `cloud.ingest.accept` for every batch: comparin
 with the one known for the key proves algorithm, type, gateway and site in a single step.
 """
 
+import threading
 from dataclasses import dataclass
+from typing import Protocol
 
-from device_registry.registry import Registry
+from device_registry.records import GatewayRecord
 from evidence import cbor
 from evidence.batch import BATCH_TYP
 from evidence.cose import protected_header
@@ -32,12 +34,35 @@ class KnownKey:
     signed_start: bytes
 
 
-class Keyring:
-    """Looks keys up by id; remembers each after its first use. Safe from several threads."""
+class KeySource(Protocol):
+    """Where keys come from: a `device_registry.registry.Registry`, or a part of one.
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    Superseded and revoked keys are in it too: the first still bring in what they signed, of the
+    second a duplicate is still answered. What of them is taken, the sequencer decides.
+    """
+
+    def gateway(self, gateway: str) -> GatewayRecord | None:
+        """Return the gateway with this id."""
+        ...
+
+    def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
+        """Return the gateway for which the key with this id signs or signed, and the key."""
+        ...
+
+
+class Keyring:
+    """Looks keys up by id; remembers each after its first use. Safe from several threads.
+
+    Whoever changes a key, or the site of a gateway, calls `forget`. A key that is not found is
+    asked for every time, so that one that was just enrolled is met with its first batch.
+    """
+
+    def __init__(self, source: KeySource) -> None:
+        self._source = source
         self._known: dict[bytes, KnownKey] = {}
+        self._sites: dict[str, str] = {}
+        self._changes = 0
+        self._lock = threading.Lock()
 
     def find(self, kid: bytes) -> KnownKey | None:
         """Return the key with this id, None when no gateway has it."""
@@ -45,21 +70,41 @@ class Keyring:
 
     def knows_gateway(self, gateway: str) -> bool:
         """Return whether the registry has this gateway."""
-        return self._registry.gateway(gateway) is not None
+        return bool(self.site_of(gateway))
 
     def site_of(self, gateway: str) -> str:
         """Return the site of a gateway, empty when it is not known."""
-        record = self._registry.gateway(gateway)
-        return record.site if record else ""
+        return self._sites.get(gateway) or self._load_site(gateway)
+
+    def forget(self) -> None:
+        """Ask the source again for everything: it has changed."""
+        with self._lock:
+            self._changes += 1
+            self._known.clear()
+            self._sites.clear()
 
     def _load(self, kid: bytes) -> KnownKey | None:
-        found = self._registry.gateway_by_kid(kid)
+        changes = self._changes
+        found = self._source.gateway_by_kid(kid)
         if found is None:
             return None
         record, public = found
         known = known_key(record.id, record.site, public)
-        self._known[kid] = known
+        with self._lock:
+            # An answer from before a change must not outlive it.
+            if changes == self._changes:
+                self._known[kid] = known
         return known
+
+    def _load_site(self, gateway: str) -> str:
+        changes = self._changes
+        record = self._source.gateway(gateway)
+        if record is None:
+            return ""
+        with self._lock:
+            if changes == self._changes:
+                self._sites[gateway] = record.site
+        return record.site
 
 
 def known_key(gateway: str, site: str, public: PublicKey) -> KnownKey:

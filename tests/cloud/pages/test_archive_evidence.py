@@ -11,7 +11,7 @@ from cloud.pages.proofs import proof_view
 from dashboards.models import ProofView
 from tests.support.routes import RecordingRoute
 from tests.support.sequencing import LOG_KEY, LOG_NAME, Cloud
-from tests.support.signing import T0_MS, SigningGateway
+from tests.support.signing import T0_MS, SigningGateway, registry_of
 
 
 class Setting:
@@ -24,7 +24,7 @@ class Setting:
         self.times = BatchTimes(folder / "times.sqlite")
         self.cloud.sequencer.listeners.append(self.times.apply)
         key = LogKey(signer=LOG_KEY, public=LOG_KEY.public, now_s=lambda: 1_763_800_000)
-        registry = self.cloud.keyring._registry
+        registry = registry_of(self.gateway, self.other)
         self.finder = ArchiveEvidence(self.cloud.stream, self.times, registry, key)
 
     def proof(self, t_ms: int, channel: int = 1) -> ProofView | None:
