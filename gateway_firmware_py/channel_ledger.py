@@ -5,16 +5,21 @@ an operator from giving a number a second meaning by mistake.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from domain.channel import Channel
+from evidence.disk import REAL_DISK, Disk, write_file
 from gateway_firmware_py.errors import ConfigError
 
 
-def check_channels(file: Path, channels: Sequence[Channel]) -> None:
-    """Add new channels to the ledger; ConfigError when one would change its meaning."""
+def check_channels(file: Path, channels: Sequence[Channel], *, disk: Disk = REAL_DISK) -> None:
+    """Add new channels to the ledger, whose folder exists.
+
+    Raises:
+        ConfigError: a channel would change its meaning, or the ledger cannot be read.
+        LogFullError, StorageFaultError: the disk does not take the ledger.
+    """
     known = _load(file)
     meant = {str(c.number): f"{c.device}/{c.quantity}" for c in channels}
     for number, meaning in meant.items():
@@ -25,7 +30,8 @@ def check_channels(file: Path, channels: Sequence[Channel]) -> None:
                 f"become {meaning}; give it a number never used, such as {free}"
             )
     if meant.keys() - known.keys():
-        _store(file, {**known, **meant})
+        text = json.dumps({**known, **meant}, indent=0, sort_keys=True)
+        write_file(file, text.encode(), disk=disk)
 
 
 def _load(file: Path) -> Mapping[str, str]:
@@ -36,13 +42,3 @@ def _load(file: Path) -> Mapping[str, str]:
     except (ValueError, AttributeError) as error:
         remedy = "restore it from a backup, or delete it if no batch was ever signed here"
         raise ConfigError(f"{file} cannot be read: {error}; {remedy}") from error
-
-
-def _store(file: Path, meanings: Mapping[str, str]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(".new")
-    with fresh.open("w") as out:
-        json.dump(meanings, out, indent=0, sort_keys=True)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)

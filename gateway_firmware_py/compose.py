@@ -27,12 +27,11 @@ from edge.uplink import window
 from edge.uplink.desk import Desk, Pins
 from edge.uplink.session import Uplink, UplinkParts
 from evidence.errors import EvidenceError
-from evidence.keys import SoftwareKey
 from evidence.point_table import table_hash
 from gateway_firmware_py.channel_ledger import check_channels
 from gateway_firmware_py.clock import FixedSyncClock, SystemClock, count_boot
 from gateway_firmware_py.config.settings import Settings
-from gateway_firmware_py.identity import KEY_KIND, load_key
+from gateway_firmware_py.identity import EvidenceKey, key_kind, load_key, make_state_dir
 from gateway_firmware_py.sources import Source, all_sources, keep_running
 from gateway_firmware_py.status_file import Facts, StatusFile, rss_kib
 from gateway_firmware_py.supervisor import Supervisor
@@ -61,8 +60,9 @@ async def run_gateway(settings: Settings, supervisor: Supervisor, stop: asyncio.
         ConfigError: a channel would change its meaning.
         EvidenceError: the outbox cannot be opened.
         SourceConfigError: a source cannot work as configured.
+        DiskRefusedError: the state directory cannot be made.
     """
-    settings.identity.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_state_dir(settings.identity.state_dir)
     check_channels(settings.identity.state_dir / "channels.json", settings.channels)
     clock = _clock(settings)
     key = load_key(settings.identity.key)
@@ -106,11 +106,12 @@ class Parts:
     sources: list[Source]
 
 
-def _join(settings: Settings, clock: Clock, key: SoftwareKey, stored: Stored) -> Parts:
+def _join(settings: Settings, clock: Clock, key: EvidenceKey, stored: Stored) -> Parts:
     identity = settings.identity
     config = table_hash(settings.channels)
     who = Identity(gateway=identity.gateway, site=identity.site, config=config)
     writer = BatchWriter(stored.outbox, key, key.public, who)
+    signs = (config, key_kind(key))
     uplinks: list[Uplink] = []  # the recorder feeds it, and it asks the recorder for epochs
 
     def on_written(written: Written) -> None:
@@ -123,7 +124,7 @@ def _join(settings: Settings, clock: Clock, key: SoftwareKey, stored: Stored) ->
             judge=LocalJudge(settings.judged, clock.mono_ms()),
             annunciator=_annunciator(settings),
             channels=settings.channels,
-            state_body=lambda dropped: _state_body(settings, clock, config, dropped),
+            state_body=lambda dropped: _state_body(settings, clock, signs, dropped),
             writer=writer,
             disk=stored.disk,
             on_written=on_written,
@@ -151,7 +152,7 @@ def _join(settings: Settings, clock: Clock, key: SoftwareKey, stored: Stored) ->
     )
 
 
-def _pins(settings: Settings, key: SoftwareKey) -> Pins:
+def _pins(settings: Settings, key: EvidenceKey) -> Pins:
     trust = settings.trust
     return Pins(
         gateway=settings.identity.gateway,
@@ -169,16 +170,17 @@ def _annunciator(settings: Settings) -> Annunciator:
 
 
 def _state_body(
-    settings: Settings, clock: Clock, config: bytes, dropped: Mapping[str, int]
+    settings: Settings, clock: Clock, signs: tuple[bytes, str], dropped: Mapping[str, int]
 ) -> Mapping[int, object]:
     """Return the STATE event: what this gateway is and how it is doing."""
     free = shutil.disk_usage(settings.identity.state_dir).free
+    config, kind = signs
     return {
         1: software_version(),
         2: config,
         3: clock.boot,
         4: free // MIB,
-        5: KEY_KIND,
+        5: kind,
         6: dict(dropped),
     }
 

@@ -14,3 +14,15 @@ class ConfigError(FirmwareError):
 
 class IdentityError(FirmwareError):
     """The gateway's key cannot be used: the operator repairs the file or makes a new one."""
+
+
+class DiskRefusedError(FirmwareError):
+    """The disk does not take what must be kept: the operator frees space or replaces it."""
+
+
+class EnrolmentError(FirmwareError):
+    """The claim, the server or this device does not let it go on: asking again is no use."""
+
+
+class CloudUnreachedError(FirmwareError):
+    """No answer, or "not now": nothing is lost, and the same command may be given again."""

@@ -1,4 +1,4 @@
-"""Reads where a batch stands in its chain, without decoding its columns."""
+"""Reads who signed a batch and where it stands in its chain, without decoding its columns."""
 
 from evidence import cbor, cose
 from evidence.errors import WireError
@@ -20,3 +20,12 @@ def chain_place(batch: bytes) -> tuple[bytes, int]:
     if not isinstance(seq, int) or seq < 0:
         raise WireError("field", "no batch: seq is not a number")
     return payload[3:_EPOCH_END], seq
+
+
+def signing_kid(batch: bytes) -> bytes:
+    """Return the id of the key that a batch names in its header; nothing is verified.
+
+    Raises:
+        WireError: these bytes are not a batch.
+    """
+    return cose.read_header(cose.parse1(batch).protected).kid

@@ -20,6 +20,7 @@ from gateway_firmware_py.config.settings import (
     UplinkMode,
 )
 from gateway_firmware_py.config.sources import Sources, read_sources
+from gateway_firmware_py.key_place import KeyPlace, read_place
 
 GATEWAY_ID = re.compile(r"[a-z0-9-]{4,32}")
 SITE_ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -30,6 +31,7 @@ KNOWN = (
 MIB = 1 << 20
 PORTS = (1, 65_535)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+DEFAULT_KEY = "evidence.key"
 STAND_IN_KEY = PublicKey(-19, bytes(32))
 """Stands where a key could not be read; the document is refused before it is used."""
 
@@ -75,8 +77,16 @@ def _identity(section: Section, folder: Path) -> Identity:
     if "site" in section.table and SITE_ID.fullmatch(site) is None:
         section.note("site", f"{site!r}; use 1 to 32 of a-z, 0-9 and -")
     state_dir = (folder / section.text("state_dir", "/var/lib/coldwarden")).resolve()
-    key = (state_dir / section.text("key", "evidence.key")).resolve()
+    key = _key_place(section, state_dir)
     return Identity(gateway=gateway, site=site, state_dir=state_dir, key=key)
+
+
+def _key_place(section: Section, state_dir: Path) -> KeyPlace:
+    try:
+        return read_place(section.text("key", DEFAULT_KEY), state_dir)
+    except ValueError as error:
+        section.note("key", str(error))
+        return state_dir / DEFAULT_KEY
 
 
 def _trust(section: Section) -> TrustedKeys:

@@ -14,6 +14,7 @@ from edge.scanner.config import ScannerConfig
 from edge.sealer.sealer import SealPolicy
 from edge.uplink.window import Policy
 from evidence.keys import PublicKey
+from gateway_firmware_py.key_place import KeyPlace
 
 
 class UplinkMode(StrEnum):
@@ -26,12 +27,12 @@ class UplinkMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who this gateway is; `key` is the file of its evidence key."""
+    """Who this gateway is; `key` is where its evidence key sits."""
 
     gateway: str
     site: str
     state_dir: Path
-    key: Path
+    key: KeyPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
