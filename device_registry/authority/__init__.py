@@ -1,0 +1,1 @@
+"""A small certificate authority of our own: an offline root, an online intermediate."""
