@@ -5,6 +5,7 @@ Pure; every time is CLOCK_BOOTTIME. Points without a rule pack cost nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from domain.alarms.state import TransitionKind
 from domain.frame import Frame
@@ -31,14 +32,12 @@ class LocalJudge:
             if key not in rest:
                 rest[key] = new_judge(point).quiet_band()
             watches.append(PointWatch(point, rest[key], start_ms))
-        self._by_channel: dict[int, list[PointWatch]] = {}
-        for watch in watches:
-            self._by_channel.setdefault(watch.point.channel, []).append(watch)
+        self._by_channel = _by_channel(watches)
         self._unmet = watches  # no frame has brought them yet
         self._frames: dict[int, FrameJudge | None] = {}
         self._kept: list[Frame] = []  # so that an id stays that of its frame
         self._gaps: set[PointWatch] = set()
-        self._active: dict[tuple[int, str, str], Severity] = {}
+        self._active: dict[tuple[int, str, str], LocalAlarm] = {}
 
     @property
     def active(self) -> int:
@@ -48,7 +47,7 @@ class LocalJudge:
     @property
     def sounding(self) -> bool:
         """Return whether the annunciator should sound: an alarm stands, not only pre-alarms."""
-        return Severity.ALARM in self._active.values()
+        return any(a.severity is Severity.ALARM for a in self._active.values())
 
     def row(
         self,
@@ -84,6 +83,22 @@ class LocalJudge:
                 told.append(_gap(point, TransitionKind.RETURNED, heard_ms))
         return self._noted(told)
 
+    def adopt(self, points: Iterable[JudgedPoint], now_ms: int) -> list[LocalAlarm]:
+        """Judge `points` from now on; return the alarms that end with points judged no more.
+
+        What is known of a point that stays goes on: its alarm neither ends nor is told twice.
+        """
+        self._forget_frames()
+        before = {w.point: w for watches in self._by_channel.values() for w in watches}
+        fresh = LocalJudge(points, now_ms)
+        self._unmet = [before.get(watch.point, watch) for watch in fresh._unmet]
+        self._by_channel = _by_channel(self._unmet)
+        self._gaps.intersection_update(self._unmet)
+        stay = {(w.point.channel, w.point.pack.name) for w in self._unmet if w.point in before}
+        gone = [alarm for key, alarm in self._active.items() if key[:2] not in stay]
+        cleared = [replace(a, kind=TransitionKind.CLEARED, at_ms=now_ms) for a in gone]
+        return self._noted(cleared)
+
     def _meet(self, frame: Frame) -> FrameJudge | None:
         if len(self._kept) >= MAX_FRAMES:
             self._forget_frames()
@@ -117,12 +132,19 @@ class LocalJudge:
         for alarm in told:
             match alarm.kind:
                 case TransitionKind.RAISED:
-                    self._active[alarm.key] = alarm.severity
+                    self._active[alarm.key] = alarm
                 case TransitionKind.RETURNED | TransitionKind.CLEARED:
                     self._active.pop(alarm.key, None)
                 case TransitionKind.ACKNOWLEDGED:
                     pass
         return told
+
+
+def _by_channel(watches: Iterable[PointWatch]) -> dict[int, list[PointWatch]]:
+    found: dict[int, list[PointWatch]] = {}
+    for watch in watches:
+        found.setdefault(watch.point.channel, []).append(watch)
+    return found
 
 
 def _gap(point: JudgedPoint, kind: TransitionKind, at_ms: int) -> LocalAlarm:

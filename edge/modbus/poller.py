@@ -29,14 +29,16 @@ TIMER_MARGIN_S: Final = 0.000_05
 class Poller:
     """Polls one bus; lines may come (`attach`) and go as often as they like."""
 
-    def __init__(self, bus: ModbusBus, sink: Sink, clock: Clock, tally: Tally) -> None:
+    def __init__(
+        self, bus: ModbusBus, sink: Sink, clock: Clock, tally: Tally, *, at_once: bool = False
+    ) -> None:
         self.crashed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Ends with whatever a callback raised: a programming mistake, no device's fault."""
         self._loop = asyncio.get_running_loop()
         self._sink = sink
         self._clock = clock
         self._tally = tally
-        self._schedule = Schedule(bus, clock.mono_ms())
+        self._schedule = Schedule(bus, clock.mono_ms(), at_once=at_once)
         self._timeout_s = bus.timeout_ms / 1000
         self._wire: Wire | None = None
         self._lost: asyncio.Future[EdgeError] | None = None
@@ -51,6 +53,11 @@ class Poller:
         # used all the same when the second limit has passed.
         self._quiet_until_s = 0.0
         self._quiet_limit_s = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no poll is under way."""
+        return self._slot is None
 
     @property
     def line_strays(self) -> int:

@@ -6,6 +6,9 @@ or missed; one that was asked late is stamped when its answer arrives. A slot wh
 due is missed: it is counted, and reported as a gap at the instant it was due. The caller has at
 most one poll under way: after `take` it settles that slot (`answered`, `refused`, `unanswered`,
 `interrupted`) before it takes another.
+
+A schedule that takes over from another begins `at_once` with the slot of the present period, so
+that no two rows are further apart than before.
 """
 
 from collections import defaultdict
@@ -61,7 +64,7 @@ class Gap:
 class Schedule:
     """The cadence of all devices on one bus. `gaps` is emptied by whoever reports them."""
 
-    def __init__(self, bus: ModbusBus, now_ms: int) -> None:
+    def __init__(self, bus: ModbusBus, now_ms: int, *, at_once: bool = False) -> None:
         self.gaps: list[Gap] = []
         self.missed = 0
         """Slots in which nothing was asked, since whoever reports them set it to 0."""
@@ -74,9 +77,11 @@ class Schedule:
         self._pushes = 0
         self._slots: defaultdict[Layout, list[Slot]] = defaultdict(list)
         for index, device in enumerate(bus.devices):
-            due_ms = _first_due_ms(bus, index, now_ms)
+            due_ms, last_ms = _first_due_ms(bus, index, now_ms), -1
+            if at_once and due_ms > now_ms:
+                due_ms, last_ms = due_ms - device.period_ms, now_ms - 1
             for layout in _layouts(device, bus.max_hole):
-                self._use(layout.pieces(), layout, index, due_ms, -1)
+                self._use(layout.pieces(), layout, index, due_ms, last_ms)
 
     @property
     def wake_ms(self) -> int:

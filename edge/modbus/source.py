@@ -28,10 +28,16 @@ BACKOFF_MAX_S: Final = 5.0
 
 
 class ModbusSource:
-    """Polls the devices of `bus` for as long as `run` runs."""
+    """Polls the devices of `bus` for as long as `run` runs.
 
-    def __init__(self, bus: ModbusBus, sink: Sink, clock: Clock) -> None:
+    `at_once`: it takes over from another source, so the first polls do not wait for a phase.
+    """
+
+    def __init__(
+        self, bus: ModbusBus, sink: Sink, clock: Clock, *, at_once: bool = False
+    ) -> None:
         self._bus = bus
+        self._at_once = at_once
         self._sink = sink
         self._clock = clock
         self._random = SystemRandom()
@@ -43,6 +49,11 @@ class ModbusSource:
         """Return whether the line is open."""
         return not self._tally.line_fault
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no poll is under way: it may be ended without losing an answer."""
+        return self._poller is None or self._poller.is_idle
+
     def snapshot(self) -> ModbusStatus:
         """Return what was done so far and how each device is doing."""
         poller = self._poller
@@ -50,7 +61,9 @@ class ModbusSource:
 
     async def run(self) -> None:
         """Poll until cancelled; a line or device that fails is reported, never raised."""
-        poller = self._poller = Poller(self._bus, self._sink, self._clock, self._tally)
+        poller = self._poller = Poller(
+            self._bus, self._sink, self._clock, self._tally, at_once=self._at_once
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_raise_crash(poller), name=f"{self._bus.name} crash")

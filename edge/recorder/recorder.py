@@ -13,15 +13,17 @@ counted, and no event. `ALARM_BURST` alarms seal at once, a flood of them every 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.channel import Channel
 from domain.frame import Frame
+from domain.quality import NO_VALUE_FROM
 from edge.annunciator import Annunciator
 from edge.clock import Clock
 from edge.disk_thread import DiskThread
 from edge.judge.alarm import LocalAlarm
+from edge.judge.frame_judge import JudgedPoint
 from edge.judge.judge import LocalJudge
 from edge.recorder.clock_watch import read_clock, step_ms
 from edge.recorder.table import table_bodies
@@ -30,6 +32,7 @@ from edge.sealer.draft import Draft
 from edge.sealer.sealer import Sealer, SealPolicy
 from evidence.errors import WireError
 from evidence.event import EventKind
+from evidence.point_table import table_hash
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,7 @@ class Recorder:
         self._dropped_unsaid = 0  # in no batch's total yet
         self._alarm_waits = False
         self._opens_epoch = False
+        self._config = b""  # of a point table that no batch tells yet
         self._left_epoch = b""
         self._alarm_room_ms = 0  # every alarm sealed moves it on by a gap; never behind time
         self._state_ms = 0
@@ -79,6 +83,8 @@ class Recorder:
         self._trouble = ""  # why the last draft was not stored whole
         self.batches = 0
         self.readings = 0
+        self.heard_ms: int | None = None
+        """When a row last brought a value; None before the first."""
 
     @property
     def unsealed(self) -> int:
@@ -110,6 +116,8 @@ class Recorder:
         quality: Sequence[int] | None,
     ) -> None:
         """Take a row; see `edge.sink.Sink`."""
+        if quality is None or min(quality) < NO_VALUE_FROM:
+            self.heard_ms = mono_ms
         alarms = self._parts.judge.row(frame, mono_ms, values, quality)
         try:
             if not self._sealer.row(frame, mono_ms, values, quality):
@@ -136,6 +144,30 @@ class Recorder:
 
     def begin(self) -> None:
         """Begin the epoch: point table, state, and the first batch at once."""
+        self._tell_table()
+
+    def adopt(
+        self, channels: Sequence[Channel], judged: Iterable[JudgedPoint], policy: SealPolicy
+    ) -> None:
+        """Record by another point table from now on, in the same epoch.
+
+        What came before is sealed under the table before it; call it while no source runs that
+        the two tables do not agree on.
+        """
+        alarms = self._parts.judge.adopt(judged, self._parts.clock.mono_ms())
+        if alarms:
+            self._announce(alarms)
+        self._seal()
+        self._sealer.obey(policy)
+        self._parts.channels, self._config = channels, table_hash(channels)
+        self._tell_table()
+
+    def tell_state(self) -> None:
+        """Say in a batch, at once, how this gateway is."""
+        self._record_state(self._parts.clock.mono_ms())
+        self._seal()
+
+    def _tell_table(self) -> None:
         now = self._sealer.clock
         for body in table_bodies(self._parts.channels):
             self.event(EventKind.POINT_TABLE, now.mono_ms, 0, body)
@@ -228,7 +260,11 @@ class Recorder:
         alarm, self._alarm_waits = self._alarm_waits, False
         now = read_clock(self._parts.clock)
         draft = self._sealer.seal(
-            now, alarm=alarm, dropped=self._dropped_unsaid, opens_epoch=self._opens_epoch
+            now,
+            alarm=alarm,
+            dropped=self._dropped_unsaid,
+            opens_epoch=self._opens_epoch,
+            config=self._config,
         )
         if alarm:
             self._alarm_room_ms = max(self._alarm_room_ms, now.mono_ms) + ALARM_GAP_MS
@@ -239,6 +275,7 @@ class Recorder:
             return
         self._dropped_unsaid = 0
         self._opens_epoch = False
+        self._config = b""
 
     def _put_back(self, draft: Draft) -> None:
         """Keep the events of a draft that the disk cannot take, and count its readings."""

@@ -79,6 +79,7 @@ class BatchWriter:
 
     def write(self, draft: Draft) -> Written:
         """Sign a draft and make it durable, or a summary of it, or count it as dropped."""
+        self._config = draft.config or self._config
         if draft.opens_epoch:
             self._chain = self._begin()
         self._chain = with_loss(self._chain, draft.dropped)

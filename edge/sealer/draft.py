@@ -25,7 +25,8 @@ class Draft:
     """A closed batch of `readings` readings.
 
     `alarm` asks for the fast lane; `dropped` readings were lost before this batch and are in
-    none; `opens_epoch` asks for a new epoch that begins with it.
+    none; `opens_epoch` asks for a new epoch that begins with it; `config` is the hash of
+    the point table in force from it on, empty when that is as it was.
     """
 
     clock: ClockReading
@@ -35,3 +36,4 @@ class Draft:
     alarm: bool
     dropped: int = 0
     opens_epoch: bool = False
+    config: bytes = b""

@@ -69,6 +69,10 @@ class Sealer:
         """Return how many readings would die with the power now."""
         return sum(rows.rows * rows.width for rows in self._open)
 
+    def obey(self, policy: SealPolicy) -> None:
+        """Close batches by `policy` from now on; call it when nothing is open."""
+        self._policy = policy
+
     def row(
         self,
         frame: Frame,
@@ -128,6 +132,7 @@ class Sealer:
         alarm: bool = False,
         dropped: int = 0,
         opens_epoch: bool = False,
+        config: bytes = b"",
     ) -> Draft:
         """Close the batch and begin the next one at `clock`; the rest as in `Draft`."""
         readings = self.readings
@@ -139,6 +144,7 @@ class Sealer:
             alarm=alarm,
             dropped=dropped,
             opens_epoch=opens_epoch,
+            config=config,
         )
         for rows in self._open:
             rows.clear()

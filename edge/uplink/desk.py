@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from itertools import islice
 
 from edge.outbox.outbox import Outbox
+from edge.outbox.peek import signing_kid
 from edge.runs import NONE, Runs
 from edge.uplink.events import (
     Answer,
     ArchivedSoFar,
+    Configured,
     Heard,
     Receipted,
     Refused,
     SlowDown,
     Wanted,
 )
+from evidence.configuration import unpack_configuration
 from evidence.errors import EvidenceError, WireError
 from evidence.keys import PublicKey
 from evidence.outcome import (
@@ -33,7 +36,7 @@ from evidence.outcome import (
     decode_down,
     is_receipt,
 )
-from evidence.receipt import VerifiedReceipt, claimed_origin, verify_receipt
+from evidence.receipt import VerifiedReceipt, claimed_origin, claimed_runs, verify_receipt
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +110,15 @@ class Desk:
         origin = claimed_origin(data)
         if _STEM.fullmatch(origin) is None or _stem(origin) != _stem(pins.log_origin):
             raise WireError("profile", f"a receipt of {origin!r}, not of {pins.log_origin!r}")
-        return verify_receipt(data, pins.log_key, origin, pins.kid, self._outbox.batch_hash)
+        kid = self._signer(data)
+        return verify_receipt(data, pins.log_key, origin, kid, self._outbox.batch_hash)
+
+    def _signer(self, receipt: bytes) -> bytes:
+        """Return the key of the batches a receipt names: ours, or the one it was before."""
+        run = claimed_runs(receipt)[0]
+        number = self._outbox.numbers(run.epoch, run.hi, run.hi).first
+        batch = None if number is None else self._outbox.read(number)
+        return self._pins.kid if batch is None else signing_kid(batch)
 
     def _numbers(self, verified: VerifiedReceipt) -> Runs:
         numbers = NONE
@@ -148,8 +159,7 @@ class Desk:
                 self._outbox.unsettle(numbers)
                 return Wanted(at_ms, numbers)
             case Configuration():
-                log.warning("the cloud sent a configuration; this version does not apply any")
-                return Heard(at_ms)
+                return Configured(at_ms, unpack_configuration(message, self._pins.gateway))
 
     def _refusal(self, refusal: Refusal, moment: Moment) -> Answer:
         number = self._outbox.numbers(refusal.epoch, refusal.seq, refusal.seq).first

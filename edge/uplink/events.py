@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.runs import Runs
 from edge.uplink.backoff import Loss
+from evidence.configuration import ConfigurationDocument
 from evidence.outcome import Retry
 
 
@@ -96,6 +97,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """The cloud says what is to be measured from now on."""
+
+    at_ms: int
+    document: ConfigurationDocument
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -103,7 +112,7 @@ class Tick:
     draw: float
 
 
-Answer = Receipted | ArchivedSoFar | Refused | SlowDown | Wanted | Heard
+Answer = Receipted | ArchivedSoFar | Refused | SlowDown | Wanted | Configured | Heard
 Event = Sealed | Connected | Lost | OwnLinkUp | Tick | Answer
 
 

@@ -26,6 +26,7 @@ from edge.uplink.carrier import own_link_events
 from edge.uplink.desk import Desk, Moment
 from edge.uplink.events import (
     Action,
+    Configured,
     Connect,
     Connected,
     Disconnect,
@@ -40,6 +41,7 @@ from edge.uplink.events import (
     Tick,
 )
 from edge.uplink.transport import RefusedError, Transport, UnreachedError
+from evidence.configuration import ConfigurationDocument
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +50,24 @@ MAX_WAIT_S = 60.0
 CLOSE_TIMEOUT_S = 1.0
 
 
+def _no_configuration(document: ConfigurationDocument) -> None:
+    log.warning("the cloud sent configuration %d, which nobody here applies", document.version)
+
+
 @dataclass(slots=True, kw_only=True)
 class UplinkParts:
-    """What the uplink works with; `ways` are the transports, the better one first."""
+    """What the uplink works with; `ways` are the transports, the better one first.
+
+    `configure` takes each verified configuration that comes down, on the loop, and returns at
+    once; the same one may come again.
+    """
 
     clock: Clock
     disk: DiskThread
     desk: Desk
     ways: Sequence[Transport]
     open_epoch: Callable[[bytes], None]
+    configure: Callable[[ConfigurationDocument], None] = _no_configuration
     policy: window.Policy = field(default_factory=window.Policy)
     draw: Callable[[], float] = random.random
 
@@ -172,6 +183,8 @@ class Uplink:
 
     def _note(self, event: Event) -> None:
         match event:
+            case Configured(document=document):
+                self._parts.configure(document)
             case Receipted():
                 self._last_receipt_ms = self._parts.clock.wall_ms()
             case Connected():

@@ -29,6 +29,7 @@ from edge.uplink.events import (
     Action,
     Answer,
     ArchivedSoFar,
+    Configured,
     Connect,
     Connected,
     Disconnect,
@@ -179,7 +180,7 @@ def _answered(policy: Policy, state: State, event: Answer) -> Step:
             state = _slowed(policy, state, event)
         case Wanted():
             state = _again(state, event.numbers)
-        case Heard():
+        case Heard() | Configured():
             pass
         case _:
             assert_never(event)

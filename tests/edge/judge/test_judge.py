@@ -175,3 +175,42 @@ def test_the_whole_row_test_hides_nothing(rows: list[list[int]]) -> None:
             for t in one.step(at_ms, v)
         ]
         assert judge.row(shape, at_ms, row, None) == expected
+
+
+def test_a_point_that_stays_keeps_its_alarm_and_its_missing_data_when_others_change() -> None:
+    judge, shape = LocalJudge([point(1), point(2)], 0), frame(1, 2)
+    gap_ms = COLD.gap_ms
+    judge.row(shape, 1000, (90, 0), (0, Quality.TIMEOUT))
+    assert kinds(judge.tick(gap_ms + 1)) == [(2, "raised", GAP)]
+    assert not judge.adopt([point(1), point(2), point(3)], gap_ms + 2)
+    assert judge.active == 2
+    assert not judge.tick(gap_ms + 3), "nothing came that would end the gap"
+    assert not judge.row(frame(1, 2, 3), gap_ms + 4, (91, 50, 50), None)[1:]
+    assert kinds(judge.tick(gap_ms + 5)) == [(2, "returned", GAP)]
+    told = judge.row(frame(1, 2), gap_ms + 10, (50, 50), None)
+    assert kinds(told) == [(1, "returned", "high")]
+
+
+def test_the_alarm_of_a_point_that_is_judged_no_more_is_cleared() -> None:
+    judge, shape = LocalJudge([point(1), point(2)], 0), frame(1, 2)
+    judge.row(shape, 1000, (90, 50), None)
+    told = judge.adopt([point(2)], 2000)
+    assert [(a.channel, a.kind, a.at_ms) for a in told] == [(1, TransitionKind.CLEARED, 2000)]
+    assert (judge.active, judge.sounding) == (0, False)
+    assert not judge.row(shape, 3000, (95, 50), None), "nobody judges it"
+
+
+def test_a_point_under_another_version_of_its_pack_is_judged_anew() -> None:
+    judge, shape = LocalJudge([point(1)], 0), frame(1)
+    judge.row(shape, 1000, (90,), None)
+    newer = RulePack(name="TEST", version=2, title_en="t", title_zh="t", limits=COLD.limits)
+    assert kinds(judge.adopt([point(1, newer)], 2000)) == [(1, "cleared", "high")]
+    assert kinds(judge.row(shape, 3000, (90,), None)) == [(1, "raised", "high")]
+    assert judge.active == 1
+
+
+def test_a_point_that_is_new_has_its_whole_grace() -> None:
+    judge = LocalJudge([], 0)
+    judge.adopt([point(1)], 1_000_000)
+    assert not judge.tick(1_000_000 + COLD.gap_ms)
+    assert kinds(judge.tick(1_000_001 + COLD.gap_ms)) == [(1, "raised", GAP)]

@@ -263,3 +263,29 @@ def test_an_exception_is_a_gap_of_its_own_kind_and_the_cadence_goes_on(code: int
     line.run_until(10_000)
     assert set(line.sink.qualities(1)) == {Quality.EXCEPTION}
     assert sum(unit == 1 for _, unit in line.asked) == 10
+
+
+@given(st.integers(0, 5_000), st.integers(1, 8))
+def test_who_takes_over_a_bus_asks_at_once_and_then_keeps_its_instants(
+    start_ms: int, units: int
+) -> None:
+    bus = shared_bus(units)
+    usual = Schedule(bus, start_ms)
+    taken_over = Schedule(bus, start_ms, at_once=True)
+    assert taken_over.wake_ms == start_ms
+    asked = set()
+    while (slot := taken_over.take(start_ms, is_up=True)) is not None:
+        taken_over.answered(slot, start_ms)
+        asked.add(slot.unit.number)
+    assert len(asked) == units
+    assert not taken_over.gaps
+    assert taken_over.missed == 0
+    assert start_ms < taken_over.wake_ms
+    assert (taken_over.wake_ms - usual.wake_ms) % (1000 // PHASES) == 0
+
+
+def test_who_takes_over_a_bus_without_a_line_reports_no_gap_in_the_past() -> None:
+    schedule = Schedule(shared_bus(3), 5_432, at_once=True)
+    schedule.take(5_432, is_up=False)
+    assert schedule.gaps
+    assert all(gap.at_ms >= 5_432 for gap in schedule.gaps)

@@ -25,6 +25,7 @@ from edge.sealer.sealer import SealPolicy
 from evidence.batch import Body, EventKind, expand
 from evidence.chain import BatchHead, ChainState, apply, judge
 from evidence.disk import Disk
+from evidence.point_table import table_hash
 from tests.support.batches import KEY, channel_table
 from tests.support.gateway_parts import Bench
 from tests.support.wait import until
@@ -413,3 +414,61 @@ async def test_run_ticks_writes_and_flushes_by_itself(make: MakeBench) -> None:
 
 def test_the_key_is_the_one_that_signs() -> None:
     assert KEY.public.alg == -19
+
+
+async def test_another_point_table_is_told_by_the_first_batch_under_it(make: MakeBench) -> None:
+    bench = make()
+    bench.recorder.begin()
+    feed(bench.recorder, bench.clock.now_ms, 50, 51)
+    table = channel_table(3)
+    bench.recorder.adopt(table, [], SealPolicy(period_ms=5_000))
+    feed(bench.recorder, bench.clock.now_ms + 1, 52, 53)
+    advance(bench, 5_000)
+    await bench.store()
+    first, before, change, after = bench.bodies()
+    old, new = table_hash(channel_table(8)), table_hash(table)
+    assert [body.config for body in (first, before, change, after)] == [old, old, new, new]
+    assert (before.count, change.count, after.count) == (2, 0, 2)
+    assert kinds(change) == [EventKind.POINT_TABLE, EventKind.STATE]
+    assert len(change.events[0].body[1]) == 3  # type: ignore[arg-type]
+    assert len({body.epoch for body in bench.bodies()}) == 1
+
+
+async def test_an_epoch_after_a_change_begins_with_the_table_in_force(make: MakeBench) -> None:
+    bench = make()
+    bench.recorder.begin()
+    bench.recorder.adopt(channel_table(3), [], SealPolicy())
+    await bench.store()
+    bench.recorder.open_epoch(bench.bodies()[-1].epoch)
+    await bench.store()
+    last = bench.bodies()[-1]
+    assert (last.seq, last.config) == (0, table_hash(channel_table(3)))
+    assert len(last.events[0].body[1]) == 3  # type: ignore[arg-type]
+
+
+async def test_the_alarm_of_a_point_that_goes_is_cleared_and_the_bell_stops(
+    make: MakeBench,
+) -> None:
+    bench = make(points=POINTS)
+    bench.recorder.begin()
+    feed(bench.recorder, bench.clock.now_ms, 200, 50)
+    assert bench.bell.rang == [True]
+    bench.recorder.adopt(channel_table(2), POINTS[1:], SealPolicy())
+    assert bench.bell.rang == [True, False]
+    await bench.store()
+    told = [
+        e.body[1]
+        for body in bench.bodies()
+        for e in body.events
+        if e.kind == EventKind.LOCAL_ALARM
+    ]
+    assert told == ["raised", "raised", "cleared", "cleared"]
+
+
+async def test_a_missed_poll_is_not_something_heard(make: MakeBench) -> None:
+    bench = make()
+    assert bench.recorder.heard_ms is None
+    bench.recorder.row(SHAPE, 1_000_010, (0, 0), (8, 9))
+    assert bench.recorder.heard_ms is None
+    bench.recorder.row(SHAPE, 1_000_020, (0, 41), (8, 0))
+    assert bench.recorder.heard_ms == 1_000_020
