@@ -28,6 +28,7 @@ from evidence.trust import Trust
 from evidence.verifier.batches import BatchAudit, ChainAudit
 from evidence.verifier.folder import Listing, list_archive
 from evidence.verifier.log_files import LogAudit, first_difference
+from evidence.verifier.registry import KeyAudit, TrailAudit
 from evidence.verifier.report import Name, Place, Report
 from evidence.verifier.segments import SegmentReader, read_segments
 from evidence.verifier.signatures import SignatureQueue
@@ -43,6 +44,8 @@ class Session:
     trust: Trust
     batches: BatchAudit
     chains: ChainAudit
+    keys: KeyAudit
+    trail: TrailAudit
     on_bytes: Callable[[int], None]
     root: Path
 
@@ -71,6 +74,8 @@ def verify_archive(folder: Path, trust: Trust, on_bytes: Callable[[int], None]) 
             trust=trust,
             batches=BatchAudit(trust, signatures),
             chains=ChainAudit(report.check(Name.CHAINS), report),
+            keys=KeyAudit(trust, report),
+            trail=TrailAudit(report),
             on_bytes=on_bytes,
             root=folder,
         )
@@ -207,16 +212,23 @@ class _Log:
         self._check_kind(record, place)
 
     def _check_kind(self, record: Record, place: Place) -> None:
-        check = self._report.check(Name.RECORDS)
-        if record.kind == RecordKind.BATCH:
-            self._check_batch(record, place)
-        elif (record.kind == RecordKind.GENESIS) != (record.index == 0):
-            check.fail("the genesis, and it alone, is record 0", place)
-        elif record.index == 0 and self.manifest is not None:
-            self._check_origin(record, self.manifest.origin, place)
+        if (record.kind == RecordKind.GENESIS) != (record.index == 0):
+            message = "the genesis, and it alone, is record 0"
+            self._report.check(Name.RECORDS).fail(message, place)
+        match record.kind:
+            case RecordKind.GENESIS:
+                self._check_origin(record, place)
+            case RecordKind.BATCH:
+                self._check_batch(record, place)
+            case RecordKind.KEY:
+                self._session.keys.take(record.data, place)
+            case RecordKind.AUDIT:
+                self._session.trail.take(record.data, place)
+            case _:
+                pass  # kept and hashed, and nothing follows from it
 
-    def _check_origin(self, record: Record, origin: str, place: Place) -> None:
-        if record.data != origin.encode():
+    def _check_origin(self, record: Record, place: Place) -> None:
+        if self.manifest is not None and record.data != self.manifest.origin.encode():
             message = "it names another log than the manifest"
             self._report.check(Name.RECORDS).fail(message, place)
 
@@ -230,6 +242,7 @@ class _Log:
             message = "it says another key, epoch or seq than its batch"
             self._report.check(Name.RECORDS).fail(message, batch.place)
         self._report.count("readings", batch.body.count)
+        self._session.keys.check(batch)
         self._session.chains.follow(batch, record.recv_ms, lo)
 
     def _add_to_index(self, segment: SegmentFile, record: Record, offset: int) -> None:

@@ -23,6 +23,7 @@ def as_json(report: Report) -> str:
         "checks": [_check(check) for check in report.in_order()],
         "finding_count": report.finding_count,
         "findings": [asdict(noted) for noted in report.findings],
+        "revocations": [asdict(revocation) for revocation in report.revocations],
         "counts": report.counts,
     }
     return json.dumps(document, ensure_ascii=False)
@@ -37,6 +38,12 @@ def _lines(report: Report) -> Iterator[str]:
             more = check.failures - 1
             yield f"      {check.first.message}"
             yield f"      at {check.first.place}" + (f"; and {more} more" if more else "")
+    for gone in report.revocations[:SHOWN_FINDINGS]:
+        people = f"{gone.requested_by} and {gone.approved_by}"
+        yield f"NOTE  revoked: gateway {gone.gateway}, key {gone.kid}, by {people}"
+        yield f"      at file {gone.file}, record {gone.record}"
+    if len(report.revocations) > SHOWN_FINDINGS:
+        yield f"NOTE  and {len(report.revocations) - SHOWN_FINDINGS} more revoked keys"
     for noted in report.findings[:SHOWN_FINDINGS]:
         seqs = f"seq {noted.lo}" if noted.lo == noted.hi else f"seq {noted.lo}-{noted.hi}"
         where = f"gateway {noted.gateway}, epoch {noted.epoch}, {seqs}"

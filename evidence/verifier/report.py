@@ -27,6 +27,8 @@ class Name(StrEnum):
     CURSOR = "cursor"
     RECEIPTS = "receipts"
     REFUSED = "refused"
+    KEYS = "keys"
+    AUDIT = "audit"
 
 
 TITLES = {
@@ -42,6 +44,8 @@ TITLES = {
     Name.CURSOR: "the cursor is what was written",
     Name.RECEIPTS: "every receipt proves batches that are here",
     Name.REFUSED: "every refused batch is signed by its gateway",
+    Name.KEYS: "no batch is placed after its key was revoked",
+    Name.AUDIT: "every change of the registry follows the one before it",
 }
 
 
@@ -108,6 +112,19 @@ class Noted:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """A key that the log says is revoked, by `record` of the segment `file`; `kid` in hex."""
+
+    kid: str
+    gateway: str
+    site: str
+    file: str
+    record: int
+    requested_by: str
+    approved_by: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """All of a verification."""
@@ -117,6 +134,7 @@ class Report:
     checks: dict[Name, Check] = field(default_factory=dict)
     findings: list[Noted] = field(default_factory=list)
     finding_count: int = 0
+    revocations: list[Revocation] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
     def check(self, name: Name) -> Check:

@@ -14,6 +14,7 @@ import pytest
 
 import evidence
 from evidence import cbor, checkpoint, cose
+from evidence.audit_record import audit_hash, decode_audit_record
 from evidence.batch import (
     BatchHeaderCache,
     Body,
@@ -76,8 +77,8 @@ def refused_code(read: Any, data: bytes) -> str:  # noqa: ANN401 - any decoder
     return refused.value.code
 
 
-CBOR, KEYS, BATCH, OUTCOME, CHAIN, LOG, KEY_RECORD = map(
-    load, ("cbor", "keys", "batch", "outcome", "chain", "log", "key_record")
+CBOR, KEYS, BATCH, OUTCOME, CHAIN, LOG, KEY_RECORD, AUDIT_RECORD = map(
+    load, ("cbor", "keys", "batch", "outcome", "chain", "log", "key_record", "audit_record")
 )
 
 
@@ -92,6 +93,7 @@ def test_every_vector_file_is_read_by_a_test() -> None:
         "chain",
         "log",
         "key_record",
+        "audit_record",
     }
 
 
@@ -336,3 +338,20 @@ def test_a_key_record_has_this_leaf() -> None:
     record = decode_record(bytes.fromhex(vector["bytes"]))
     assert record.data.hex() == KEY_RECORD["good"][-1]["bytes"]
     assert leaf_of(record).hex() == vector["leaf"]
+
+
+def test_audit_entries_have_these_fields_and_hashes() -> None:
+    before = bytes(32)
+    for row in AUDIT_RECORD["good"]:
+        data = bytes.fromhex(row["bytes"])
+        entry = decode_audit_record(data)
+        assert {f.name: getattr(entry, f.name) for f in fields(entry)} == row["entry"] | {
+            "prev_hash": before
+        }
+        before = audit_hash(data)
+        assert before.hex() == row["hash"]
+
+
+@named(AUDIT_RECORD["bad"])
+def test_audit_entries_are_refused(row: dict[str, str]) -> None:
+    assert refused_code(decode_audit_record, bytes.fromhex(row["bytes"])) == row["error"]

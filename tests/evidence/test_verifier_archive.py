@@ -193,11 +193,11 @@ def test_a_loss_a_backlog_and_a_branch_are_noted_and_are_no_failure(tmp_path: Pa
 def test_a_record_that_another_one_replaced_does_not_fit_the_log(tmp_path: Path) -> None:
     """An insider rewrites a record, its CRC and its index, but cannot sign the root again."""
     maker = ArchiveMaker(tmp_path / "archive")
-    maker.object(RecordKind.AUDIT, b"who did what")
+    maker.object(RecordKind.ALARM, b"who did what")
     maker.publish()
     maker.close()
     other = ArchiveMaker(tmp_path / "other")
-    other.object(RecordKind.AUDIT, b"nobody did it")
+    other.object(RecordKind.ALARM, b"nobody did it")
     other.close()
     shutil.rmtree(tmp_path / "archive/records")
     shutil.copytree(tmp_path / "other/records", tmp_path / "archive/records")
@@ -232,7 +232,7 @@ def test_a_checkpoint_of_another_log_is_named(tmp_path: Path) -> None:
     "first",
     [
         genesis_record("example.org/log/1999", 0),
-        Record(0, RecordKind.AUDIT, 0, "local", b"x", (bytes(16),)),
+        Record(0, RecordKind.ALARM, 0, "local", b"x", (bytes(16),)),
     ],
 )
 def test_a_first_record_that_is_not_the_genesis_of_this_log_is_named(
@@ -249,7 +249,7 @@ def test_a_first_record_that_is_not_the_genesis_of_this_log_is_named(
 def test_a_record_with_another_index_is_named(tmp_path: Path) -> None:
     maker = ArchiveMaker(tmp_path / "archive")
     salt = bytes(16)
-    maker.put(Record(5, RecordKind.AUDIT, 1, "local", b"x", (salt,)))
+    maker.put(Record(5, RecordKind.ALARM, 1, "local", b"x", (salt,)))
     maker.publish()
     maker.close()
     assert "record 5" in failed(verified(tmp_path / "archive"))["records"]
