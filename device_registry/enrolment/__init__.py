@@ -1,0 +1,1 @@
+"""Taking gateways on and keeping them: claims, certificates, evidence keys."""
