@@ -114,6 +114,6 @@ class StoreTooNewError(RegistryError):
         self.found = found
         self.newest = newest
         super().__init__(
-            f"registry database {database} has schema {found}, this program knows up to {newest}; "
+            f"registry database {database} has schema {found}, newer than {newest}; "
             "install the version that wrote it, or a later one"
         )

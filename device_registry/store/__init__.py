@@ -1,0 +1,1 @@
+"""The registry's tables: every row with its validity, every change an audit entry."""

@@ -1,0 +1,1 @@
+"""How the tables became what they are; run in-process when a store is opened."""
