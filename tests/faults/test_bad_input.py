@@ -54,7 +54,7 @@ async def test_bad_input_over_http_is_refused_and_disturbs_nothing(tmp_path: Pat
         (await running.audit()).assert_told_only({"signature"})
 
 
-async def test_another_gateways_topic_and_bad_certificates_get_nowhere(
+async def test_threat_12_16_another_gateways_topic_and_bad_certificates_get_nowhere(
     tmp_path: Path,
 ) -> None:
     async with stack(tmp_path, Wishes(mqtt="tls")) as running:

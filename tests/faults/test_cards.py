@@ -45,7 +45,7 @@ async def test_a_dead_gateways_card_is_taken_in_once_and_nothing_unsigned_with_i
         (await running.audit()).assert_told_only({"signature"})
 
 
-async def test_cards_with_one_past_are_a_branch_and_a_misused_key_is_a_fork(
+async def test_threat_05_06_cards_with_one_past_are_a_branch_and_a_misused_key_is_a_fork(
     tmp_path: Path,
 ) -> None:
     async with stack(tmp_path) as running:
