@@ -43,7 +43,7 @@ def render(model: PageModel, lang: Lang, tz: str) -> str:
 def render_template(
     name: str, model: object, wording: Wording, tz: str, more: Mapping[str, object]
 ) -> str:
-    """Return a page out of the template `name`; `more["query"]` stays when the language changes."""
+    """Return a page out of a template; `more["query"]` stays when the language changes."""
     other = Lang.EN if wording.lang is Lang.ZH else Lang.ZH
     context = {
         "model": model,

@@ -1,0 +1,1 @@
+"""Pages of the registry and of the technician: models and how they become HTML."""

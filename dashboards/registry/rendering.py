@@ -1,0 +1,63 @@
+"""Turns a model of the registry's or the technician's pages into HTML."""
+
+from typing import assert_never
+
+from dashboards.catalogue import catalogue
+from dashboards.models import Lang
+from dashboards.registry.models import (
+    DetailPage,
+    EditPage,
+    ExpiryPage,
+    RegionPage,
+    RegistryPage,
+)
+from dashboards.registry.words import words_of_work
+from dashboards.registry.work_models import (
+    Checklist,
+    ClaimPage,
+    ReportPage,
+    WorkHome,
+    WorkPage,
+    WorkSite,
+)
+from dashboards.render import render_template
+from dashboards.wording import Wording, zone_or_utc
+
+
+def render_registry(model: RegistryPage | WorkPage, lang: Lang, tz: str) -> str:
+    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+    wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
+    name = _template(model)
+    tab = "expiry" if isinstance(model, ExpiryPage) else name.split("/")[0]
+    more = {"query": model.query, "tab": tab, "words": words_of_work(catalogue(lang))}
+    return render_template(name, model, wording, tz, more)
+
+
+def _template(model: RegistryPage | WorkPage) -> str:
+    match model:
+        case DetailPage():
+            return "registry/detail.html"
+        case RegionPage():
+            return "registry/region.html"
+        case ExpiryPage():
+            return "registry/expiry.html"
+        case EditPage():
+            return "registry/edit.html"
+        case _:
+            return _work_template(model)
+
+
+def _work_template(model: WorkPage) -> str:
+    match model:
+        case WorkHome():
+            return "work/home.html"
+        case WorkSite():
+            return "work/site.html"
+        case ClaimPage():
+            return "work/claim.html"
+        case Checklist():
+            return "work/checklist.html"
+        case ReportPage():
+            return "work/report.html"
+        case _:
+            assert_never(model)
