@@ -49,14 +49,17 @@ def follow_authority(
 
     `changed` are (prefix of the region, subject class), "" for any.
     """
-    pairs = {
-        pair
+    # Whatever belongs to a site or an organisation agrees with it, so these two tell.
+    named = {
+        known
         for prefix, subject_class in changed
         for kind in ("organisation", "site")
-        for pair in _pairs(connection, TABLES[kind], prefix, subject_class)
+        for known in _named(connection, TABLES[kind], prefix, subject_class)
     }
-    for region, subject_class in sorted(pairs):
+    for region, subject_class, known in sorted(named):
         path = subjects.authority(region, subject_class)
+        if path == known:
+            continue
         for table in _scoped():
             connection.execute(
                 update(table)
@@ -64,23 +67,23 @@ def follow_authority(
                     table.c.valid_to_ms.is_(None),
                     table.c.region_code == region,
                     table.c.subject_class_of == subject_class,
-                    table.c.authority_path != path,
+                    table.c.authority_path == known,
                 )
                 .values(authority_path=path)
             )
 
 
-def _pairs(
+def _named(
     connection: Connection, table: Table, prefix: str, subject_class: str
-) -> Iterator[tuple[str, str]]:
-    conditions = [table.c.valid_to_ms.is_(None)]
+) -> Iterator[tuple[str, str, str]]:
+    conditions: list[ColumnElement[bool]] = [table.c.valid_to_ms.is_(None)]
     if prefix:
         conditions.append(starting(table.c.region_code, prefix))
     if subject_class:
         conditions.append(table.c.subject_class_of == subject_class)
-    query = select(table.c.region_code, table.c.subject_class_of).where(*conditions)
-    for row in connection.execute(query.distinct()):
-        yield row.region_code, row.subject_class_of
+    columns = (table.c.region_code, table.c.subject_class_of, table.c.authority_path)
+    for row in connection.execute(select(*columns).where(*conditions).distinct()):
+        yield row.region_code, row.subject_class_of, row.authority_path
 
 
 def _belongs(kind: Kind, ancestor: str, id_: str) -> ColumnElement[bool] | None:

@@ -4,7 +4,7 @@ Pure: builds statements, runs none. A prefix is written as a range, so that an i
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select, true
 
@@ -35,13 +35,13 @@ _SEARCHED: Final = frozenset(
 """Fields by which a person looks for something, besides its id."""
 
 
-def versions(kind: Kind) -> Select[tuple[object, ...]]:
+def versions(kind: Kind) -> Select[*tuple[Any, ...]]:
     """Select every version of every row of `kind`, as `row_of` reads them."""
     table = TABLES[kind.name]
     return select(*(table.c[name] for name in columns_of(kind)))
 
 
-def current(kind: Kind) -> Select[tuple[object, ...]]:
+def current(kind: Kind) -> Select[*tuple[Any, ...]]:
     """Select the current rows of `kind`."""
     return versions(kind).where(TABLES[kind.name].c.valid_to_ms.is_(None))
 
@@ -49,7 +49,7 @@ def current(kind: Kind) -> Select[tuple[object, ...]]:
 def matching(kind: Kind, where: Where | None, within: Within | None) -> ColumnElement[bool]:
     """Return the condition for current rows with these values, within these scopes."""
     table = TABLES[kind.name]
-    parts = [table.c.valid_to_ms.is_(None)]
+    parts: list[ColumnElement[bool]] = [table.c.valid_to_ms.is_(None)]
     parts += [_equals(kind, table, name, value) for name, value in (where or {}).items()]
     if within is not None:
         parts.append(within_scopes(table, within))
@@ -91,7 +91,7 @@ def starting(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
 
 def counted(
     kind: Kind, by: str, where: Where | None, within: Within | None
-) -> Select[tuple[object, ...]]:
+) -> Select[*tuple[Any, ...]]:
     """Select (value of `by`, how many rows have it)."""
     column = TABLES[kind.name].c[by]
     return select(column, func.count()).where(matching(kind, where, within)).group_by(column)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Self, cast
 
-from sqlalchemy import Engine, and_, func, or_, select, update
+from sqlalchemy import Engine, Executable, and_, func, or_, select, update
 
 from device_registry.errors import FieldProblem, InvalidFieldsError
 from device_registry.kinds.catalogue import kind_named
@@ -137,7 +137,7 @@ class RegistryStore:
         k = kind_named(kind)
         query = select(func.count()).select_from(TABLES[kind]).where(matching(k, where, within))
         with reading(self._engine) as connection:
-            return cast("int", connection.execute(query).scalar_one())
+            return connection.execute(query).scalar_one()
 
     def count_by(
         self, kind: str, by: str, *, where: Where | None = None, within: Within | None = None
@@ -221,16 +221,16 @@ class RegistryStore:
             lock_audit(connection)
             follow_authority(connection, Subjects(connection, at_ms), [("", "")])
 
-    def _first(self, kind: str, query: object) -> Row | None:
+    def _first(self, kind: str, query: Executable) -> Row | None:
         rows = self._rows(kind, query)
         return rows[0] if rows else None
 
-    def _rows(self, kind: str, query: object) -> list[Row]:
+    def _rows(self, kind: str, query: Executable) -> list[Row]:
         k = kind_named(kind)
         with reading(self._engine) as connection:
             return [row_of(k, stored) for stored in connection.execute(query)]
 
-    def _entries(self, query: object) -> list[AuditEntry]:
+    def _entries(self, query: Executable) -> list[AuditEntry]:
         with reading(self._engine) as connection:
             return [entry_of(row) for row in connection.execute(query)]
 

@@ -49,7 +49,8 @@ class Subjects:
 
     def exists(self, kind: str, id_: str) -> bool:
         """Say whether a row is current."""
-        self.look_up(kind, [id_])
+        if (kind, id_) not in self._asked:
+            self.look_up(kind, [id_])
         return (kind, id_) in self._known
 
     def written(self, kind: str, id_: str, subject: Subject | None) -> None:
@@ -78,8 +79,7 @@ class Subjects:
                 owner = values.get(kind.owner)
                 if not kind.owner or owner is None:
                     return None
-                self.look_up(kind.owner_kind, [str(owner)])
-                return self._known.get((kind.owner_kind, str(owner)))
+                return self._of(kind.owner_kind, str(owner))
 
     def authority(self, region: str, subject_class: str) -> str:
         """Return the path of the authority competent for a class in a region, "" if none is.
@@ -93,8 +93,7 @@ class Subjects:
 
     def path_of(self, organisation: str) -> str:
         """Return the path of a current organisation, "" if it is not."""
-        self.look_up("organisation", [organisation])
-        subject = self._known.get(("organisation", organisation))
+        subject = self._of("organisation", organisation)
         return "" if subject is None else subject.org_path
 
     def _organisation(self, id_: str, values: Mapping[str, object]) -> Subject:
@@ -111,6 +110,9 @@ class Subjects:
             region=region,
             subject_class=subject_class,
         )
+
+    def _of(self, kind: str, id_: str) -> Subject | None:
+        return self._known[kind, id_] if self.exists(kind, id_) else None
 
     def _competent(self, region: str, subject_class: str) -> str:
         table = TABLES["authority"]

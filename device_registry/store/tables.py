@@ -7,12 +7,13 @@ store keeps them right when a site, an organisation or an authority changes. The
 so changing them is no version and no audit entry.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -31,7 +32,7 @@ TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """Compared by its bytes on every engine: scopes and pages of a list are ranges of text."""
 NUMBER: Final = BigInteger()
 KEY: Final = BigInteger().with_variant(Integer(), "sqlite")
-TYPES: Final[dict[FieldType, TypeEngine[object]]] = {
+TYPES: Final[dict[FieldType, TypeEngine[Any]]] = {
     FieldType.TEXT: TEXT,
     FieldType.INT: NUMBER,
     FieldType.REAL: Double(),
@@ -113,7 +114,7 @@ def _index(kind: Kind, table: Table) -> None:
 
 
 def _unique(kind: Kind, table: Table) -> None:
-    alive = table.c.valid_to_ms.is_(None)
+    alive: ColumnElement[bool] = table.c.valid_to_ms.is_(None)
     if kind.lifecycle is not None:
         alive &= table.c.state != "retired"
     Index(

@@ -1,7 +1,7 @@
 """Writes and reads the audit table: entries numbered without a gap, each bound to the last."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
@@ -76,7 +76,7 @@ class Trail:
         return seqs
 
 
-def entries(kind: str, id_: str, within: Within | None) -> Select[tuple[object, ...]]:
+def entries(kind: str, id_: str, within: Within | None) -> Select[*tuple[Any, ...]]:
     """Select the audit entries of a kind and id ("" for any) within scopes."""
     query = select(AUDIT)
     if kind:
@@ -86,7 +86,7 @@ def entries(kind: str, id_: str, within: Within | None) -> Select[tuple[object, 
     return query if within is None else query.where(within_scopes(AUDIT, within))
 
 
-def entry_of(row: Row[tuple[object, ...]]) -> AuditEntry:
+def entry_of(row: Row[*tuple[Any, ...]]) -> AuditEntry:
     """Return the entry that a row of the audit table holds."""
     c = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name
     return AuditEntry(

@@ -4,10 +4,11 @@ Frozen: this is what was, whatever `device_registry.kinds` says today.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
 revision = "0001"
 down_revision = None
@@ -145,7 +146,7 @@ UNIQUE: Final = {
 """No two rows share these that are current and, where True, not retired."""
 TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 KEY: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TYPES: Final = {
+TYPES: Final[dict[str, TypeEngine[Any]]] = {
     "text": TEXT,
     "int": sa.BigInteger(),
     "real": sa.Double(),
@@ -205,7 +206,7 @@ def _kind(kind: str, columns: str, *, scoped: bool) -> None:
         _index(kind, "unique", names.split(), unique=True, where=alive)
 
 
-def _columns(columns: str) -> Iterator[sa.Column[object]]:
+def _columns(columns: str) -> Iterator[sa.Column[Any]]:
     for column in columns.split():
         name, _, type_ = column.rstrip("!").partition(":")
         yield sa.Column(name, TYPES[type_], nullable=not column.endswith("!"))
