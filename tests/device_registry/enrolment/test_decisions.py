@@ -111,10 +111,11 @@ def test_a_claim_ends_after_its_day_but_who_began_may_finish() -> None:
 )
 def test_an_ended_claim_is_refused_at_every_step(state: str, reason: str) -> None:
     ended = replace(BOUND, state=state)
-    for step in (
+    steps: list[Callable[[], Decision]] = [
         lambda: decisions.on_certificate(ended, CSR, NOW_MS),
         lambda: on_request(ended),
-    ):
+    ]
+    for step in steps:
         with pytest.raises(EnrolmentRefusedError, match="new claim") as raised:
             step()
         assert raised.value.reason == reason
