@@ -11,14 +11,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from edge.errors import SourceConfigError
 from evidence.errors import EvidenceError
 from gateway_firmware_py.config.read import load_settings
 from gateway_firmware_py.config.settings import Settings
-from gateway_firmware_py.errors import FirmwareError
+from gateway_firmware_py.enrolment.cli import add_commands
+from gateway_firmware_py.errors import CloudUnreachedError, FirmwareError
 
 DEFAULT_CONFIG = Path("/etc/coldwarden/gateway.toml")
 OK, NOT_WELL, NOT_DONE = 0, 1, 2
@@ -26,10 +28,12 @@ OK, NOT_WELL, NOT_DONE = 0, 1, 2
 DESCRIPTION = """\
 Reads probes and scanners, judges, signs and records what they say, and brings it to the cloud.
 
-first time:   coldwarden-gateway init      make the key, print its public half to enrol
-              coldwarden-gateway doctor    see what is still missing
-then:         coldwarden-gateway run       record until it is told to stop (SIGTERM)
-any time:     coldwarden-gateway status    how it is doing
+first time:   coldwarden-gateway enrol CLAIM   make the keys and get certificate and settings
+              coldwarden-gateway doctor        see what is still missing
+then:         coldwarden-gateway run           record until it is told to stop (SIGTERM)
+any time:     coldwarden-gateway status        how it is doing
+              coldwarden-gateway rotate        change the evidence key
+by hand:      coldwarden-gateway init          make the key, print its public half to enrol
 """
 
 
@@ -37,14 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        settings = load_settings(asked.config)
-        return int(asked.command(settings, as_json=asked.json))
+        return int(asked.command(asked))
     except (FirmwareError, EvidenceError, SourceConfigError) as error:
         if asked.json:
             print(json.dumps({"error": str(error)}))
         else:
             print(f"coldwarden-gateway: {error}", file=sys.stderr)
-        return NOT_DONE
+        return NOT_WELL if isinstance(error, CloudUnreachedError) else NOT_DONE
     except KeyboardInterrupt:
         return NOT_WELL
 
@@ -63,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the configuration (default: {DEFAULT_CONFIG})",
     )
     shared.add_argument("--json", action="store_true", help="answer in JSON, for scripts")
-    commands = parser.add_subparsers(required=True, metavar="run|status|doctor|init")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", run, "record and send until SIGTERM"),
         ("status", status, "how the running gateway is doing"),
@@ -71,8 +74,20 @@ def _parser() -> argparse.ArgumentParser:
         ("init", init, "make the state directory and the key; print the public key"),
     ):
         added = commands.add_parser(name, parents=[shared], help=text, description=text)
-        added.set_defaults(command=command)
+        added.set_defaults(command=_configured(command))
+    add_commands(commands, shared)
     return parser
+
+
+class Command(Protocol):
+    """What a command does with the configuration; returns the exit code."""
+
+    def __call__(self, settings: Settings, *, as_json: bool) -> int: ...
+
+
+def _configured(command: Command) -> Callable[[argparse.Namespace], int]:
+    """Return the command with its configuration loaded first."""
+    return lambda asked: command(load_settings(asked.config), as_json=asked.json)
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
@@ -84,11 +99,23 @@ def run(settings: Settings, *, as_json: bool) -> int:
     _log_to_stderr()
 
     async def until_told() -> None:
-        stop = asyncio.Event()
+        turn, told = asyncio.Event(), asyncio.Event()
+
+        def tell() -> None:
+            told.set()
+            turn.set()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        await run_gateway(settings, Supervisor(os.environ), stop)
+            loop.add_signal_handler(number, tell)
+        supervisor, now = Supervisor(os.environ), settings
+        await run_gateway(now, supervisor, turn)
+        # The turn ended by itself: another key or enrolment is in place. A supervisor that was
+        # told of the end begins the program again; without one it begins again here.
+        while not told.is_set() and not supervisor.is_there:
+            turn.clear()
+            now = load_settings(settings.file)
+            await run_gateway(now, supervisor, turn)
 
     asyncio.run(until_told())
     return OK
@@ -115,11 +142,12 @@ def status(settings: Settings, *, as_json: bool) -> int:
 
 def doctor(settings: Settings, *, as_json: bool) -> int:
     """Print every check; not well when one failed."""
+    from gateway_firmware_py.configuring.starting import settings_in_force  # noqa: PLC0415
     from gateway_firmware_py.doctor import examine  # noqa: PLC0415 -- not for every command
 
     async def examine_all() -> bool:
         well = True
-        async for check in examine(settings):
+        async for check in examine(settings_in_force(settings)):
             well = well and check.ok
             if as_json:
                 fields = {"name": check.name, "ok": check.ok, "what": check.what}

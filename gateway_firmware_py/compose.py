@@ -31,8 +31,13 @@ from evidence.point_table import table_hash
 from gateway_firmware_py.channel_ledger import check_channels
 from gateway_firmware_py.clock import FixedSyncClock, SystemClock, count_boot
 from gateway_firmware_py.config.settings import Settings
+from gateway_firmware_py.configuring.applying import Configurator, ConfiguringParts, InForce
+from gateway_firmware_py.configuring.starting import Beginning, begin_by_kept
+from gateway_firmware_py.configuring.store import ConfigurationStore
+from gateway_firmware_py.enrolment.upkeep import keep_enrolled
 from gateway_firmware_py.identity import EvidenceKey, key_kind, load_key, make_state_dir
-from gateway_firmware_py.sources import Source, all_sources, keep_running
+from gateway_firmware_py.running import RunningSources
+from gateway_firmware_py.sources import Source, all_sources
 from gateway_firmware_py.status_file import Facts, StatusFile, rss_kib
 from gateway_firmware_py.supervisor import Supervisor
 from gateway_firmware_py.ways import ways_to_cloud
@@ -63,6 +68,9 @@ async def run_gateway(settings: Settings, supervisor: Supervisor, stop: asyncio.
         DiskRefusedError: the state directory cannot be made.
     """
     make_state_dir(settings.identity.state_dir)
+    store = ConfigurationStore(settings.identity.state_dir)
+    base, beginning = settings, begin_by_kept(settings, store)
+    settings = beginning.settings
     check_channels(settings.identity.state_dir / "channels.json", settings.channels)
     clock = _clock(settings)
     key = load_key(settings.identity.key)
@@ -73,8 +81,9 @@ async def run_gateway(settings: Settings, supervisor: Supervisor, stop: asyncio.
             desk = Desk(outbox, _pins(settings, key))
             # Before the uplink asks what is to be sent: kept receipts may know of more.
             await disk.run(desk.replay)
-            stored = Stored(disk=disk, outbox=outbox, desk=desk)
-            await Gateway(settings, _join(settings, clock, key, stored), supervisor).run(stop)
+            stored = Stored(disk=disk, outbox=outbox, desk=desk, configurations=store)
+            parts = _join(Given(base=base, beginning=beginning), clock, key, stored)
+            await Gateway(settings, parts, supervisor).run(stop)
         finally:
             await disk.run(outbox.close)
     finally:
@@ -93,6 +102,15 @@ class Stored:
     disk: DiskThread
     outbox: Outbox
     desk: Desk
+    configurations: ConfigurationStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the file says, and what is in force at the start."""
+
+    base: Settings
+    beginning: Beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +118,22 @@ class Parts:
     """What a running gateway is made of."""
 
     clock: Clock
+    key: EvidenceKey
     stored: Stored
     recorder: Recorder
     uplink: Uplink
     sources: list[Source]
+    configurator: Configurator
 
 
-def _join(settings: Settings, clock: Clock, key: EvidenceKey, stored: Stored) -> Parts:
+def _join(given: Given, clock: Clock, key: EvidenceKey, stored: Stored) -> Parts:
+    in_force = InForce.of(given.beginning)
+    settings = in_force.settings
     identity = settings.identity
     config = table_hash(settings.channels)
     who = Identity(gateway=identity.gateway, site=identity.site, config=config)
     writer = BatchWriter(stored.outbox, key, key.public, who)
-    signs = (config, key_kind(key))
+    kind = key_kind(key)
     uplinks: list[Uplink] = []  # the recorder feeds it, and it asks the recorder for epochs
 
     def on_written(written: Written) -> None:
@@ -124,12 +146,24 @@ def _join(settings: Settings, clock: Clock, key: EvidenceKey, stored: Stored) ->
             judge=LocalJudge(settings.judged, clock.mono_ms()),
             annunciator=_annunciator(settings),
             channels=settings.channels,
-            state_body=lambda dropped: _state_body(settings, clock, signs, dropped),
+            state_body=lambda dropped: _state_body(in_force, clock, kind, dropped),
             writer=writer,
             disk=stored.disk,
             on_written=on_written,
             policy=settings.seal,
         )
+    )
+    configurator = Configurator(
+        ConfiguringParts(
+            base=given.base,
+            store=stored.configurations,
+            disk=stored.disk,
+            clock=clock,
+            recorder=recorder,
+            build=lambda wanted: all_sources(wanted, recorder, clock, at_once=True),
+            contacts=lambda: stored.desk.counts["receipted"],
+        ),
+        in_force,
     )
     uplink = Uplink(
         UplinkParts(
@@ -138,6 +172,7 @@ def _join(settings: Settings, clock: Clock, key: EvidenceKey, stored: Stored) ->
             desk=stored.desk,
             ways=ways_to_cloud(settings),
             open_epoch=recorder.open_epoch,
+            configure=configurator.offer,
             policy=settings.uplink.policy,
         ),
         window.start(settings.uplink.policy, stored.outbox.unreceipted),
@@ -145,10 +180,12 @@ def _join(settings: Settings, clock: Clock, key: EvidenceKey, stored: Stored) ->
     uplinks.append(uplink)
     return Parts(
         clock=clock,
+        key=key,
         stored=stored,
         recorder=recorder,
         uplink=uplink,
         sources=all_sources(settings, recorder, clock),
+        configurator=configurator,
     )
 
 
@@ -170,18 +207,19 @@ def _annunciator(settings: Settings) -> Annunciator:
 
 
 def _state_body(
-    settings: Settings, clock: Clock, signs: tuple[bytes, str], dropped: Mapping[str, int]
+    in_force: InForce, clock: Clock, kind: str, dropped: Mapping[str, int]
 ) -> Mapping[int, object]:
     """Return the STATE event: what this gateway is and how it is doing."""
+    settings, standing = in_force.settings, in_force.standing
     free = shutil.disk_usage(settings.identity.state_dir).free
-    config, kind = signs
     return {
         1: software_version(),
-        2: config,
+        2: table_hash(settings.channels),
         3: clock.boot,
         4: free // MIB,
         5: kind,
         6: dict(dropped),
+        **(standing.fields if standing is not None else {}),
     }
 
 
@@ -196,6 +234,11 @@ class Gateway:
         self._started_ms = parts.clock.mono_ms()
         self._tidied_ms = self._started_ms
         self._petted_ms = self._started_ms
+        self._running: RunningSources | None = None
+
+    @property
+    def _sources(self) -> list[Source]:
+        return self._running.sources if self._running is not None else []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set and everything ended in order."""
@@ -206,15 +249,18 @@ class Gateway:
                 group.create_task(parts.recorder.run(), name="recorder"),
                 group.create_task(parts.uplink.run(), name="uplink"),
                 group.create_task(self._keep_house(), name="house"),
+                group.create_task(
+                    keep_enrolled(self._settings, parts.key, stop.set), name="enrolment"
+                ),
             ]
-            sources = [
-                group.create_task(keep_running(source), name=source.name)
-                for source in parts.sources
-            ]
+            running = self._running = RunningSources(group)
+            running.start(parts.sources)
+            applying = group.create_task(parts.configurator.run(running), name="configuration")
             self._supervisor.ready()
             await stop.wait()
             self._supervisor.stopping()
-            await _end(sources)
+            await _end([applying])
+            await running.end()
             await self._finish()
             await _end(core)
 
@@ -254,7 +300,7 @@ class Gateway:
 
     def _facts(self) -> Facts:
         recorder, uplink = self._parts.recorder, self._parts.uplink.status
-        up = [source.is_up() for source in self._parts.sources]
+        up = [source.is_up() for source in self._sources]
         return (
             uplink.link,
             uplink.way,
@@ -302,7 +348,7 @@ class Gateway:
                 **asdict(parts.uplink.status),
                 "messages": dict(parts.stored.desk.counts),
             },
-            "sources": {source.name: source.status() for source in parts.sources},
+            "sources": {source.name: source.status() for source in self._sources},
         }
 
 

@@ -14,31 +14,52 @@ from edge.errors import SourceConfigError
 from edge.modbus.source import ModbusSource
 from edge.sink import Sink
 from gateway_firmware_py.config.settings import Settings
+from gateway_firmware_py.gate import Gate
 
 log = logging.getLogger(__name__)
 
 RESTART_S = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
-    """One thing that feeds the sink; `status` is for people, `is_up` is asked every second."""
+    """One thing that feeds the sink; `status` is for people, `is_up` is asked every second.
+
+    `config` is what it was made from; `is_idle` tells when it may be ended without losing an
+    answer. One that may run beside its successor has a `gate`.
+    """
 
     name: str
     run: Callable[[], Awaitable[None]]
     status: Callable[[], Mapping[str, object]]
     is_up: Callable[[], bool] = lambda: True
+    is_idle: Callable[[], bool] = lambda: True
+    config: object = None
+    gate: Gate | None = None
+
+    def is_as(self, other: "Source") -> bool:
+        """Return whether the other would do the same."""
+        return (self.name, self.config) == (other.name, other.config)
+
+    def shut(self, *, is_shut: bool) -> None:
+        """Let nothing through the gate, or everything again."""
+        if self.gate is not None:
+            self.gate.is_open = not is_shut
 
 
-def all_sources(settings: Settings, sink: Sink, clock: Clock) -> list[Source]:
+def all_sources(
+    settings: Settings, sink: Sink, clock: Clock, *, at_once: bool = False
+) -> list[Source]:
     """Return the sources of the configuration, not running yet.
+
+    `at_once`: they take over from others, so what is polled is polled at their start.
 
     Raises:
         SourceConfigError: one cannot work as configured.
     """
     return [
         *_broker(settings),
-        *_modbus(settings, sink, clock),
+        *_modbus(settings, sink, clock, at_once=at_once),
         *_mqtt(settings, sink, clock),
         *_scanners(settings, sink, clock),
         *_digital(settings, sink, clock),
@@ -67,17 +88,24 @@ def _broker(settings: Settings) -> Iterator[Source]:
 
         host, port = settings.broker_listen
         broker = EmbeddedBroker(host, port)
-        yield Source(name="broker", run=broker.run, status=lambda: {"listen": f"{host}:{port}"})
+        yield Source(
+            name="broker",
+            run=broker.run,
+            status=lambda: {"listen": f"{host}:{port}"},
+            config=settings.broker_listen,
+        )
 
 
-def _modbus(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
+def _modbus(settings: Settings, sink: Sink, clock: Clock, *, at_once: bool) -> Iterator[Source]:
     for bus in settings.buses:
-        source = ModbusSource(bus, sink, clock)
+        source = ModbusSource(bus, sink, clock, at_once=at_once)
         yield Source(
             name=f"modbus {bus.name}",
             run=source.run,
             status=lambda source=source: asdict(source.snapshot()),  # type: ignore[misc]
             is_up=lambda source=source: source.is_up,  # type: ignore[misc]
+            is_idle=lambda source=source: source.is_idle,  # type: ignore[misc]
+            config=bus,
         )
 
 
@@ -86,7 +114,8 @@ def _mqtt(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
         from edge.mqtt_source.source import MqttSource  # noqa: PLC0415 -- loads a client
 
         for broker in settings.mqtt:
-            source = MqttSource(broker, sink, clock)
+            gate = Gate(sink)
+            source = MqttSource(broker, gate, clock)
             yield Source(
                 name=f"mqtt {broker.name}",
                 run=source.run,
@@ -95,6 +124,8 @@ def _mqtt(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
                     **asdict(source.counts),
                 },
                 is_up=lambda source=source: source.connected,  # type: ignore[misc]
+                config=broker,
+                gate=gate,
             )
 
 
@@ -112,6 +143,7 @@ def _scanners(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
                     **asdict(source.counts),
                 },
                 is_up=lambda source=source: source.connected,  # type: ignore[misc]
+                config=config,
             )
 
 
@@ -125,4 +157,5 @@ def _digital(settings: Settings, sink: Sink, clock: Clock) -> Iterator[Source]:
                 name=f"digital {config.name}",
                 run=source.run,
                 status=lambda source=source: asdict(source.counts),  # type: ignore[misc]
+                config=config,
             )

@@ -60,6 +60,11 @@ def open_document(file: Path) -> Document:
     except OSError as error:
         remedy = "name another with --config, or start from the README's example"
         raise ConfigError(f"{file}: {error.strerror}; {remedy}") from error
+    return parse_document(file, raw)
+
+
+def parse_document(file: Path, raw: bytes) -> Document:
+    """Parse what `file` holds, or stands for; ConfigError says why it cannot be."""
     if len(raw) > MAX_FILE_BYTES:
         raise ConfigError(
             f"{file}: {len(raw)} bytes; a configuration has at most {MAX_FILE_BYTES}"

@@ -1,15 +1,17 @@
 """From `gateway.toml` to `Settings`, or to an error that names every mistake with its line."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge.outbox.room import DAY_MS, OutboxLimits
 from edge.sealer.sealer import SealPolicy
 from edge.uplink.window import Policy
+from evidence.configuration import ConfigurationDocument
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from gateway_firmware_py.config.document import Section, open_document, top
+from gateway_firmware_py.config.document import Section, open_document, parse_document, top
 from gateway_firmware_py.config.settings import (
     HttpsUplink,
     Identity,
@@ -19,15 +21,21 @@ from gateway_firmware_py.config.settings import (
     Uplink,
     UplinkMode,
 )
-from gateway_firmware_py.config.sources import Sources, read_sources
+from gateway_firmware_py.config.sources import (
+    Sources,
+    profiles_among,
+    profiles_beside,
+    read_sources,
+)
 from gateway_firmware_py.key_place import KeyPlace, read_place
 
 GATEWAY_ID = re.compile(r"[a-z0-9-]{4,32}")
-SITE_ID = re.compile(r"[a-z0-9-]{1,32}")
+SITE_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 KNOWN = (
     "gateway", "trust", "seal", "outbox", "uplink", "status", "annunciator", "broker",
     "clock", "modbus", "mqtt", "scanner", "digital",
 )  # fmt: skip
+FROM_THE_CLOUD = ("broker", "seal", "modbus", "mqtt", "scanner", "digital")
 MIB = 1 << 20
 PORTS = (1, 65_535)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -42,10 +50,40 @@ def load_settings(file: Path) -> Settings:
     whole = top(document)
     whole.only(KNOWN)
     identity = _identity(whole.section("gateway"), file.parent)
-    sources = read_sources(whole)
+    sources = read_sources(whole, profiles_beside(file))
     settings = _settings(whole, identity, sources)
     document.refuse_mistakes()
     return settings
+
+
+def reconfigured(settings: Settings, document: ConfigurationDocument) -> Settings:
+    """Return `settings` with what `document` says in place of every source.
+
+    `[seal]` and `[broker]` stay as they are when the document has none. ConfigError names every
+    mistake as it does for the file, whose name is then that of the configuration.
+    """
+    name = Path(f"configuration-{document.version}")
+    parsed = parse_document(name, document.sources.encode())
+    whole = top(parsed)
+    whole.only(FROM_THE_CLOUD)
+    sources = read_sources(whole, profiles_among(document.profiles))
+    has = whole.table.keys()
+    changed = replace(
+        settings,
+        document=document,
+        seal=_seal(whole.section("seal")) if "seal" in has else settings.seal,
+        broker_listen=(
+            _broker(whole.section("broker")) if "broker" in has else settings.broker_listen
+        ),
+        buses=tuple(sources.buses),
+        mqtt=tuple(sources.mqtt),
+        scanners=tuple(sources.scanners),
+        digital=tuple(sources.digital),
+        judged=tuple(sources.judged),
+        channels=sources.channels,
+    )
+    parsed.refuse_mistakes()
+    return changed
 
 
 def _settings(whole: Section, identity: Identity, sources: Sources) -> Settings:
@@ -75,7 +113,7 @@ def _identity(section: Section, folder: Path) -> Identity:
     if "id" in section.table and GATEWAY_ID.fullmatch(gateway) is None:
         section.note("id", f"{gateway!r}; use 4 to 32 of a-z, 0-9 and -")
     if "site" in section.table and SITE_ID.fullmatch(site) is None:
-        section.note("site", f"{site!r}; use 1 to 32 of a-z, 0-9 and -")
+        section.note("site", f"{site!r}; use 1 to 64 of a-z, 0-9, dot, _ and -")
     state_dir = (folder / section.text("state_dir", "/var/lib/coldwarden")).resolve()
     key = _key_place(section, state_dir)
     return Identity(gateway=gateway, site=site, state_dir=state_dir, key=key)
@@ -127,7 +165,7 @@ def _outbox(section: Section) -> OutboxLimits:
 def _uplink(section: Section) -> Uplink:
     section.only(
         (
-            "mode", "https_url", "https_ca", "mqtt_host", "mqtt_port", "mqtt_ca", "mqtt_cert",
+            "mode", "https_url", "https_ca", "https_proxy", "mqtt_host", "mqtt_port", "mqtt_ca", "mqtt_cert",
             "mqtt_key", "window", "answer_timeout_s", "backoff_max_s", "backlog_batches_per_s",
             "stop_grace_s",
         )
@@ -163,7 +201,11 @@ def _https(section: Section) -> HttpsUplink | None:
         section.note("https_url", f'{url!r}; expected "https://cloud.example"')
     elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
         section.note("https_url", f"{url!r} without TLS, which only loopback may; use https://")
-    return HttpsUplink(url=url.rstrip("/"), ca=_file(section, "https_ca"))
+    ca, proxy = _file(section, "https_ca"), section.text("https_proxy", "")
+    at = urlsplit(proxy)
+    if proxy and (at.scheme != "http" or not at.hostname or not at.port):
+        section.note("https_proxy", f'{proxy!r}; expected "http://proxy.example:3128"')
+    return HttpsUplink(url=url.rstrip("/"), ca=ca, proxy=proxy)
 
 
 def _mqtt(section: Section) -> MqttUplink | None:

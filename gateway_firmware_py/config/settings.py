@@ -13,6 +13,7 @@ from edge.outbox.room import OutboxLimits
 from edge.scanner.config import ScannerConfig
 from edge.sealer.sealer import SealPolicy
 from edge.uplink.window import Policy
+from evidence.configuration import ConfigurationDocument
 from evidence.keys import PublicKey
 from gateway_firmware_py.key_place import KeyPlace
 
@@ -46,10 +47,11 @@ class TrustedKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpsUplink:
-    """The cloud's address; `ca` empty means the system's authorities."""
+    """The cloud's address; `ca` empty means the system's authorities, `proxy` none."""
 
     url: str
     ca: str = ""
+    proxy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +80,9 @@ class Uplink:
 class Settings:
     """The whole configuration; `channels` is the point table in channel order.
 
-    `clock_vouched`: something outside keeps this machine's clock (a container's host), so the
-    kernel's own word on it is not asked.
+    `document` is the configuration from the cloud that the sources come from, None when they
+    are those of the file. `clock_vouched`: something outside keeps this machine's clock (a
+    container's host), so the kernel's own word on it is not asked.
     """
 
     file: Path
@@ -98,3 +101,4 @@ class Settings:
     digital: tuple[DigitalConfig, ...]
     judged: tuple[JudgedPoint, ...]
     channels: tuple[Channel, ...]
+    document: ConfigurationDocument | None = None

@@ -3,17 +3,19 @@
 What a source's own package refuses becomes a mistake at the line of that source.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from domain.channel import Channel
 from domain.errors import DomainError
-from domain.profiles.load import profile
+from domain.profiles.load import parse_profile, profile
 from domain.profiles.model import Profile
 from domain.quantity import Quantity
 from domain.rules.load import rule_pack
+from domain.rules.model import RulePack
 from edge.digital.config import QUANTITIES, Bias, DigitalConfig
 from edge.digital.config import channels_of as digital_channels
 from edge.errors import SourceConfigError
@@ -26,6 +28,8 @@ from edge.scanner.config import ScannerConfig, ScannerKind
 from gateway_firmware_py.config.document import Section
 
 T = TypeVar("T")
+Profiles = Callable[[str], Profile]
+"""Finds a device profile by its name; raises DomainError."""
 
 CHANNELS = (0, (1 << 32) - 1)
 SCALED = (-(1 << 52), 1 << 52)
@@ -59,12 +63,10 @@ class Sources:
     channels: tuple[Channel, ...] = ()
 
 
-def read_sources(whole: Section) -> Sources:
+def read_sources(whole: Section, profiles: Profiles) -> Sources:
     """Return every source of the file; mistakes are noted in its document."""
     found = Sources()
-    folder = whole.document.file.parent / "profiles"
-    own = folder if folder.is_dir() else None
-    found.buses = list(_built(whole.sections("modbus"), lambda s: _bus(s, found, own)))
+    found.buses = list(_built(whole.sections("modbus"), lambda s: _bus(s, found, profiles)))
     found.mqtt = list(_built(whole.sections("mqtt"), lambda s: _broker(s, found)))
     found.scanners = list(_built(whole.sections("scanner"), _scanner))
     found.digital = list(_built(whole.sections("digital"), lambda s: _digital(s, found)))
@@ -77,6 +79,22 @@ def read_sources(whole: Section) -> Sources:
     return found
 
 
+def profiles_beside(file: Path) -> Profiles:
+    """Return the profiles that ship, and before them those of the folder beside `file`."""
+    folder = file.parent / "profiles"
+    return partial(profile, own_dir=folder if folder.is_dir() else None)
+
+
+def profiles_among(texts: Mapping[str, str]) -> Profiles:
+    """Return the profiles that ship, and before them those of `texts`, by file name."""
+
+    def find(name: str) -> Profile:
+        text = texts.get(f"{name}.toml")
+        return profile(name) if text is None else parse_profile(f"{name}.toml", text)
+
+    return find
+
+
 def _built(sections: list[Section], build: Callable[[Section], T]) -> Iterator[T]:
     """Yield what can be built; what a source's package refuses is a mistake of its section."""
     for section in sections:
@@ -86,13 +104,13 @@ def _built(sections: list[Section], build: Callable[[Section], T]) -> Iterator[T
             section.note("", str(error))
 
 
-def _bus(section: Section, found: Sources, own: Path | None) -> ModbusBus:
+def _bus(section: Section, found: Sources, profiles: Profiles) -> ModbusBus:
     section.only(BUS_KEYS)
     devices = section.sections("device")
     return ModbusBus(
         name=section.text("name"),
         kind=LinkKind(section.choice("kind", [str(k) for k in LinkKind], "tcp")),
-        devices=tuple(_built(devices, lambda s: _device(s, found, own))),
+        devices=tuple(_built(devices, lambda s: _device(s, found, profiles))),
         host=section.text("host", ""),
         port=section.number("port", (1, 65_535), 502),
         device=section.text("serial_port", ""),
@@ -104,9 +122,9 @@ def _bus(section: Section, found: Sources, own: Path | None) -> ModbusBus:
     )
 
 
-def _device(section: Section, found: Sources, own: Path | None) -> ModbusDevice:
+def _device(section: Section, found: Sources, profiles: Profiles) -> ModbusDevice:
     section.only(("name", "unit", "profile", "period_ms", "serial", "point"))
-    known = profile(section.text("profile"), own)
+    known = profiles(section.text("profile"))
     return ModbusDevice(
         name=section.text("name"),
         unit=section.number("unit", (0, 255)),
@@ -221,10 +239,8 @@ def _judged(found: Sources) -> Iterator[JudgedPoint]:
     for channel in found.channels:
         for section in found.places[channel.number][:1]:
             for name in section.texts("rule_pack"):
-                try:
-                    pack = rule_pack(name)
-                except DomainError as error:
-                    section.note("rule_pack", str(error))
+                pack = _pack(section, name)
+                if pack is None:
                     continue
                 yield JudgedPoint(
                     channel=channel.number,
@@ -232,3 +248,20 @@ def _judged(found: Sources) -> Iterator[JudgedPoint]:
                     exp=channel.exp,
                     pack=pack,
                 )
+
+
+def _pack(section: Section, name: str) -> RulePack | None:
+    """Return a pack, named with or without its version; a mistake when it is not to be had."""
+    plain, _, version = name.partition("@")
+    try:
+        pack = rule_pack(plain)
+    except DomainError as error:
+        section.note("rule_pack", str(error))
+        return None
+    if version not in {"", str(pack.version)}:
+        section.note(
+            "rule_pack",
+            f"{name!r}; this gateway has version {pack.version} of it, update its software",
+        )
+        return None
+    return pack

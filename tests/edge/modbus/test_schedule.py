@@ -276,7 +276,7 @@ def test_who_takes_over_a_bus_asks_at_once_and_then_keeps_its_instants(
     asked = set()
     while (slot := taken_over.take(start_ms, is_up=True)) is not None:
         taken_over.answered(slot, start_ms)
-        asked.add(slot.unit.number)
+        asked.add(slot.device)
     assert len(asked) == units
     assert not taken_over.gaps
     assert taken_over.missed == 0

@@ -1,0 +1,1 @@
+"""The configuration from the cloud: taken, tried, kept or rolled back."""
