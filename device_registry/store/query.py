@@ -112,8 +112,8 @@ def _covered(table: Table, scope: Scope) -> ColumnElement[bool]:
 def _equals(kind: Kind, table: Table, name: str, value: object) -> ColumnElement[bool]:
     column = table.c[name]
     field = kind.by_name.get(name)
-    if isinstance(value, list | tuple | set | frozenset):
-        return column.in_(sorted(value))
     if field is not None and field.type is FieldType.JSON and value is not None:
         return column == canonical_json(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return column.in_(sorted(value))
     return column.is_(None) if value is None else column == value
