@@ -97,6 +97,15 @@ class InvalidFieldsError(RegistryError):
         super().__init__("\n".join(lines))
 
 
+class RevocationRefusedError(RegistryError):
+    """A revocation that cannot go on; says why and what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what}; {remedy}")
+
+
 class StoreUnavailableError(RegistryError):
     """The registry's database cannot be reached or opened; try again when it is mended."""
 
