@@ -3,6 +3,86 @@
 Pure. A row may be registered in any state (an estate is taken over as it stands); from then on
 only what its table allows. Expiry is no state of a point: an overdue calibration is flagged,
 and the point goes on measuring.
+
+    ```mermaid
+    ---
+    title: gateway
+    ---
+    stateDiagram-v2
+    ordered --> claimed
+    ordered --> retired
+    claimed --> enrolled
+    claimed --> retired
+    enrolled --> commissioned
+    enrolled --> retired
+    commissioned --> in_service
+    commissioned --> retired
+    in_service --> suspended
+    in_service --> retired
+    suspended --> in_service
+    suspended --> retired
+    ```
+
+    ```mermaid
+    ---
+    title: sensor
+    ---
+    stateDiagram-v2
+    stock --> in_service
+    stock --> calibration
+    stock --> rejected
+    stock --> retired
+    in_service --> stock
+    in_service --> calibration
+    in_service --> rejected
+    in_service --> retired
+    calibration --> stock
+    calibration --> in_service
+    calibration --> rejected
+    calibration --> retired
+    rejected --> retired
+    ```
+
+    ```mermaid
+    ---
+    title: point
+    ---
+    stateDiagram-v2
+    planned --> commissioned
+    planned --> retired
+    commissioned --> in_service
+    commissioned --> retired
+    in_service --> out_of_service
+    out_of_service --> in_service
+    out_of_service --> retired
+    ```
+
+    ```mermaid
+    ---
+    title: key
+    ---
+    stateDiagram-v2
+    pending --> active
+    pending --> revoked
+    active --> superseded
+    active --> revoked
+    superseded --> revoked
+    ```
+
+    ```mermaid
+    ---
+    title: licence
+    ---
+    stateDiagram-v2
+    valid --> expiring
+    valid --> expired
+    valid --> revoked
+    expiring --> valid
+    expiring --> expired
+    expiring --> revoked
+    expired --> valid
+    expired --> revoked
+    ```
 """
 
 from collections.abc import Mapping

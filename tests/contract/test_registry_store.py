@@ -108,7 +108,7 @@ def test_what_does_not_differ_leaves_no_trace(store: RegistryStore) -> None:
 
 def test_a_change_that_fails_leaves_nothing(store: RegistryStore) -> None:
     before = store.revision()
-    rows = [{"id": "gw-chs-001", "model": "CW-9"}, {"id": "gw-chs-002", "site": "nowhere"}]
+    rows: list[dict[str, object]] = [{"id": "gw-chs-001", "model": "CW-9"}, {"id": "gw-chs-002", "site": "nowhere"}]
     with pytest.raises(InvalidFieldsError), changing(store, 2_000) as change:
         change.put_many("gateway", rows)
     gateway = store.get("gateway", "gw-chs-001")
