@@ -1,5 +1,7 @@
 """The certificates of one gateway in the registry: issued, found again, replaced."""
 
+from typing import Final
+
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -9,6 +11,9 @@ from device_registry.authority.profiles import common_name, ms_of
 from device_registry.enrolment import facts
 from device_registry.enrolment.errors import EnrolmentRefusedError, Reason
 from device_registry.store.change import Change
+
+MAX_PER_GATEWAY: Final = 10_000
+"""More than a hundred years of renewals; a gateway that asks more often is slowed down."""
 
 
 def issue(
@@ -53,13 +58,20 @@ def by_serial(change: Change, serial: int) -> x509.Certificate:
     return facts.parsed(row)
 
 
-def supersede_others(change: Change, gateway: str, key: bytes, keep: int = 0) -> None:
-    """Mark as superseded what is neither of this TLS key nor, if `keep` is given, this serial.
+def supersede_others(change: Change, gateway: str, keep: int) -> None:
+    """Mark as superseded every valid certificate but the one with this serial.
 
-    Superseded certificates still work until they end: the answer may be lost, and the gateway
-    must be able to ask again with what it has.
+    They still work until they end: the answer may be lost, and the gateway must be able to ask
+    again with what it has.
     """
     for row in change.find("certificate", where={"gateway": gateway, "state": "valid"}):
-        known = facts.certificate_facts(row)
-        if known.serial != keep and (keep or known.key_sha256 != key):
+        if row.id != f"{keep:x}":
             change.put("certificate", row.id, state="superseded")
+
+
+def revoke_others(change: Change, gateway: str, key: bytes) -> None:
+    """Revoke every certificate that is not of the TLS key with this hash: another device's."""
+    where = {"gateway": gateway, "state": ["valid", "superseded"]}
+    for row in change.find("certificate", where=where, limit=MAX_PER_GATEWAY):
+        if facts.certificate_facts(row).key_sha256 != key:
+            change.put("certificate", row.id, state="revoked")

@@ -44,14 +44,15 @@ def renew(
     _check_key(store, gateway, kid)
     with store.change(_device(gateway), "certificate renewed", at_ms) as change:
         key = _check_key(change, gateway, kid)
-        rows = change.find("certificate", where={"gateway": gateway})
+        where, limit = {"gateway": gateway}, certificates.MAX_PER_GATEWAY
+        rows = change.find("certificate", where=where, limit=limit)
         known = [facts.certificate_facts(row) for row in rows]
         decision = decisions.on_renewal(key, csr, gateway, known, at_ms)
         if isinstance(decision, Repeat):
             leaf = certificates.by_serial(change, decision.serial)
         else:
             leaf = certificates.issue(change, authority, gateway, csr, at_ms)
-            certificates.supersede_others(change, gateway, csr.key_sha256, leaf.serial_number)
+            certificates.supersede_others(change, gateway, keep=leaf.serial_number)
     return leaf, authority.certificate
 
 

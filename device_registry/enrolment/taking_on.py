@@ -95,7 +95,8 @@ def _decide(
     source: RegistryStore | Change, request: EnrolRequest
 ) -> tuple[ClaimFacts, decisions.Decision]:
     claim = _claim(source, request.claim_id)
-    rows = source.find("certificate", where={"gateway": claim.gateway}) if claim else []
+    where = {"gateway": claim.gateway, "state": "valid"} if claim else {}
+    rows = source.find("certificate", where=where) if claim else []
     mine = facts.of_key(rows, claim.bound_key) if claim else {}
     key = source.get("key", request.public.kid.hex())
     decision = decisions.on_request(claim, request, mine, facts.key_facts(key, request.site))
@@ -135,7 +136,7 @@ def _retire_others(change: Change, request: EnrolRequest, claim: ClaimFacts) -> 
     for row in change.find("key", where={"gateway": claim.gateway, "state": "active"}):
         if row.id != request.public.kid.hex():
             change.put("key", row.id, state="superseded")
-    certificates.supersede_others(change, claim.gateway, claim.bound_key)
+    certificates.revoke_others(change, claim.gateway, claim.bound_key)
 
 
 def _move_gateway(change: Change, gateway: str) -> None:

@@ -111,7 +111,7 @@ def test_a_newer_claim_ends_the_one_before(world: World) -> None:
     assert raised.value.reason is Reason.CANCELLED
     new.certify()
     new.enrol()
-    assert world.states("certificate", "gw-0001") == ["superseded", "valid"]
+    assert world.states("certificate", "gw-0001") == ["revoked", "valid"]
 
 
 def test_a_replaced_device_hands_over_to_the_new_one(world: World) -> None:
@@ -119,6 +119,7 @@ def test_a_replaced_device_hands_over_to_the_new_one(world: World) -> None:
     new = taken_on(world)
     assert world.state("key", old.key.kid.hex()) == "superseded"
     assert world.state("key", new.key.kid.hex()) == "active"
+    assert world.states("certificate", "gw-0001") == ["revoked", "valid"]
     with pytest.raises(EnrolmentRefusedError) as raised:
         old.renew()
     assert raised.value.reason is Reason.MISMATCH
