@@ -35,8 +35,10 @@ GATEWAY: Final = Kind(
         may("serial"),
         may("heartbeat_s", _INT, minimum=1),
         must("state", choices=_states(GATEWAY_LIFE), indexed=True),
+        may("links", _JSON, secret=True),
     ),
 )
+"""`links`: the buses and brokers it reads from; a broker's password may be among them."""
 PROFILE: Final = Kind(name="profile", id_pattern=VERSIONED_ID, fields=(must("document"),))
 SENSOR: Final = Kind(
     name="sensor",
@@ -51,8 +53,10 @@ SENSOR: Final = Kind(
         may("refresh_s", _INT, minimum=1),
         must("state", choices=_states(SENSOR_LIFE)),
         may("spare", _BOOL),
+        may("link", _JSON),
     ),
 )
+"""`link`: on which bus or broker of its gateway, and its unit number or topic there."""
 POINT: Final = Kind(
     name="point",
     owner="site",
@@ -77,8 +81,10 @@ POINT: Final = Kind(
         may("height_m", _REAL),
         may("photo", refers="file"),
         must("state", choices=_states(POINT_LIFE)),
+        may("source"),
     ),
 )
+"""`source`: the name that the profile, or the message, has for it."""
 KEY: Final = Kind(
     name="key",
     owner="gateway",
@@ -142,12 +148,13 @@ CONFIGURATION: Final = Kind(
     fields=(
         must("gateway", refers="gateway"),
         must("version", _INT, minimum=1),
-        must("document"),
+        must("document", secret=True),
         must("sha256"),
         must("state", choices=("draft", "offered", "applied", "rolled_back", "superseded")),
         may("reason"),
     ),
 )
+"""`document` says what `links` says; its hash is in the audit trail."""
 
 DEVICES: Final = (
     GATEWAY,
