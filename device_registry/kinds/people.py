@@ -42,6 +42,7 @@ ACCOUNT: Final = Kind(
         may("pin_hash", secret=True),
         may("badge_hash", secret=True, indexed=True),
         may("lang"),
+        may("external_id", indexed=True),
     ),
 )
 GRANT: Final = Kind(

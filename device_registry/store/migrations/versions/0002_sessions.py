@@ -1,4 +1,4 @@
-"""Log-ins: sessions, attempts, codes by SMS, shared stations.
+"""Log-ins: sessions, attempts, codes by SMS, shared stations, identities at providers.
 
 Frozen: this is what was, whatever `device_registry.accounts.tables` says today.
 """
@@ -29,6 +29,15 @@ def upgrade() -> None:
     for name, columns in TABLES.items():
         op.create_table(name, *map(_column, columns.split()))
     op.create_index("login_session_by_account", "login_session", ["account"])
+    op.add_column("account", sa.Column("external_id", _TEXT))
+    current = sa.text("valid_to_ms IS NULL")
+    op.create_index(
+        "account_by_external_id",
+        "account",
+        ["external_id"],
+        sqlite_where=current,
+        postgresql_where=current,
+    )
 
 
 def _column(text: str) -> sa.Column[object]:
