@@ -34,23 +34,22 @@ def test_the_lineage_goes_from_the_nearest_to_the_province() -> None:
     assert lineage(SICHUAN) == (SICHUAN,)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "",
-        "51",
-        "5105",
-        "51050",
-        "000000",
-        "510002",
-        "51a500",
-        "５１０５００",
-        "510502000000",
-        "510502001001",
-        "510500001000",
-        "5105020010000",
-    ],
+NOT_REGIONS = (
+    "",
+    "51",
+    "51050",
+    "000000",
+    "510002",
+    "51a500",
+    "５１０５００",
+    "510502000000",
+    "510502001001",
+    "510500001000",
+    "5105020010000",
 )
+
+
+@pytest.mark.parametrize("code", NOT_REGIONS)
 def test_what_cannot_be_a_region_is_refused(code: str) -> None:
     with pytest.raises(CodeError, match="GB/T 2260"):
         check_region(code)
