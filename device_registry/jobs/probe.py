@@ -1,0 +1,163 @@
+"""Replace a probe, and send one for calibration while a rotating spare takes its place.
+
+Pure. The point stays the same; its sensor changes, and old and new certificate are in the
+record. The new probe must suit the point's packs and be in date: a swap is a commissioning.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from device_registry.commissioning.steps import Input, InputType, Step
+from device_registry.jobs.plan import Answers, Known, Plan, Put, Values, note, refusal
+from domain.gsp.calibration import Certificate, check_for_service, points_of
+from domain.gsp.finding import Finding
+from domain.gsp.metrology_model import metrology_for
+from domain.gsp.suitability import Device, check_device
+from domain.profiles.model import PointClass
+from domain.quantity import Quantity
+from domain.rules.load import pack_names, rule_pack
+from domain.rules.model import RulePack
+
+CHECK_INPUTS: Final = (
+    Input(name="before", type=InputType.NUMBER),
+    Input(name="after", type=InputType.NUMBER),
+)
+POINT: Final = Input(name="point", type=InputType.CODE, refers="point")
+NEW_SENSOR: Final = Input(name="new_sensor", type=InputType.CODE, refers="sensor")
+PHOTO: Final = Input(name="photo", type=InputType.PHOTO)
+FATES: Final = ("calibration", "stock", "rejected", "retired")
+"""What becomes of the old probe; states of the sensor's lifecycle."""
+
+REPLACE_STEPS: Final = (
+    Step(key="choose_point", inputs=(POINT, Input(name="reason"))),
+    Step(
+        key="take_probe_out",
+        inputs=(Input(name="old_fate", type=InputType.CHOICE, choices=FATES),),
+    ),
+    Step(key="put_probe_in", inputs=(NEW_SENSOR, PHOTO)),
+    Step(key="check_probe", inputs=CHECK_INPUTS),
+)
+ROTATE_STEPS: Final = (
+    Step(key="choose_point", inputs=(POINT,)),
+    Step(key="put_spare_in", inputs=(NEW_SENSOR, PHOTO)),
+    Step(key="check_probe", inputs=CHECK_INPUTS),
+    Step(
+        key="send_probe",
+        inputs=(Input(name="laboratory"), Input(name="parcel", required=False)),
+    ),
+)
+
+
+def plan_replacement(answers: Answers, known: Known) -> Plan:
+    """Return the change of one point's sensor."""
+    return _swap(answers, known, {"state": answers["old_fate"], "spare": False})
+
+
+def plan_rotation(answers: Answers, known: Known) -> Plan:
+    """Return the change by which a spare takes over and the old probe goes to calibration.
+
+    The old probe will be the spare when it comes back.
+    """
+    spare = known.get("sensor", answers["new_sensor"])
+    plan = _swap(answers, known, {"state": "calibration", "spare": True})
+    if spare is not None and not spare.get("spare"):
+        findings = (refusal("job_probe.not_spare", answers["new_sensor"]), *plan.findings)
+        return Plan(findings=findings)
+    return plan
+
+
+def _swap(answers: Answers, known: Known, old_fields: Values) -> Plan:
+    point_id, new_id = answers["point"], answers["new_sensor"]
+    point, new = known.get("point", point_id), known.get("sensor", new_id)
+    if point is None:
+        return Plan(findings=(refusal("job.unknown", point_id, id=point_id),))
+    if new is None:
+        return Plan(findings=(refusal("job.unknown", new_id, id=new_id),))
+    old_id = str(point.get("sensor") or "")
+    served = _served_with(point_id, point, old_id, known)
+    findings = [
+        *_free(new_id, old_id, new, known),
+        *(f for row in served.values() for f in _fits(row, new_id, new, known)),
+        *_certificates(old_id, new_id, known),
+    ]
+    puts = [Put(kind="point", id=id_, fields={"sensor": new_id}) for id_ in sorted(served)]
+    if known.get("sensor", old_id) is not None:
+        puts.append(Put(kind="sensor", id=old_id, fields=old_fields))
+    puts.append(Put(kind="sensor", id=new_id, fields={"state": "in_service", "spare": False}))
+    return Plan(puts=tuple(puts), findings=tuple(findings))
+
+
+def _served_with(
+    point_id: str, point: Values, old_id: str, known: Known
+) -> Mapping[str, Values]:
+    """Return every point of the old sensor: temperature and humidity share one probe."""
+    siblings = known.having("point", "sensor", old_id) if old_id else {}
+    alive = {id_: row for id_, row in siblings.items() if row.get("state") != "retired"}
+    return {point_id: point, **alive}
+
+
+def _free(new_id: str, old_id: str, new: Values, known: Known) -> list[Finding]:
+    if new_id == old_id:
+        return [refusal("job_probe.same", new_id)]
+    if str(new.get("state")) in {"rejected", "retired"}:
+        return [refusal("job_probe.unfit", new_id)]
+    if known.having("point", "sensor", new_id):
+        return [refusal("job_probe.in_use", new_id)]
+    return []
+
+
+def _fits(point: Values, new_id: str, new: Values, known: Known) -> list[Finding]:
+    if str(point.get("point_class")) != PointClass.COMPLIANCE:
+        return []
+    packs = packs_of(point)
+    quantity = Quantity(str(point["quantity"]))
+    refresh_s = new.get("refresh_s")
+    device = Device(
+        sensor=new_id,
+        model=str(new.get("model")),
+        refresh_s=refresh_s if isinstance(refresh_s, int) else 0,
+    )
+    found = list(check_device(device, PointClass.COMPLIANCE, quantity, packs))
+    if quantity in {Quantity.TEMPERATURE, Quantity.HUMIDITY}:
+        metrology = metrology_for(tuple(pack.name for pack in packs))
+        newest = newest_certificate(new_id, known.rows.get("calibration", {}))
+        found += check_for_service(new_id, newest, packs, [quantity], known.today, metrology)
+    return found
+
+
+def _certificates(old_id: str, new_id: str, known: Known) -> list[Finding]:
+    rows = known.rows.get("calibration", {})
+    old, new = newest_certificate(old_id, rows), newest_certificate(new_id, rows)
+    numbers = {"old": old.number if old else "—", "new": new.number if new else "—"}
+    return [note("job_probe.certificates", new_id, **numbers)]
+
+
+def packs_of(point: Values) -> tuple[RulePack, ...]:
+    """Return the rule packs that a point row names, `NAME` or `NAME@version`."""
+    names = point.get("rule_packs") or []
+    assert isinstance(names, list)  # noqa: S101 - the registry checked it
+    bare = [str(name).partition("@")[0] for name in names]
+    return tuple(rule_pack(name) for name in bare if name in pack_names())
+
+
+def newest_certificate(sensor: str, calibrations: Mapping[str, Values]) -> Certificate | None:
+    """Return what the newest calibration row of a sensor says."""
+    own = [row for row in calibrations.values() if row.get("sensor") == sensor]
+    if not sensor or not own:
+        return None
+    row = max(own, key=lambda r: (str(r["calibrated_on"]), str(r["certificate_no"])))
+    return certificate_of(row)
+
+
+def certificate_of(row: Values) -> Certificate:
+    """Return a calibration row as a certificate."""
+    points = row.get("points") or []
+    assert isinstance(points, list)  # noqa: S101 - the registry checked it
+    return Certificate(
+        number=str(row["certificate_no"]),
+        calibrated_on=date.fromisoformat(str(row["calibrated_on"])),
+        valid_until=date.fromisoformat(str(row["valid_until"])),
+        points=points_of(points),
+        failed=str(row["result"]) != "pass",
+    )
