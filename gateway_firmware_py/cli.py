@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
 class Command(Protocol):
     """What a command does with the configuration; returns the exit code."""
 
-    def __call__(self, settings: Settings, *, as_json: bool) -> int: ...
+    def __call__(self, settings: Settings, *, as_json: bool) -> int:
+        """Do it."""
 
 
 def _configured(command: Command) -> Callable[[argparse.Namespace], int]:

@@ -21,6 +21,11 @@ class Supervisor:
         ours = watchdog_us.isdigit() and owner == str(os.getpid())
         self.pet_every_s = int(watchdog_us) / 2e6 if ours else None
 
+    @property
+    def is_there(self) -> bool:
+        """Return whether somebody hears this, and begins the program again when it ends."""
+        return bool(self._address)
+
     def ready(self) -> None:
         """Say that everything runs."""
         self._tell("READY=1")

@@ -39,6 +39,7 @@ def ways_to_cloud(settings: Settings, client: str = "") -> list[Transport]:
                     url=uplink.https.url,
                     gateway=gateway,
                     ca=uplink.https.ca,
+                    proxy=uplink.https.proxy,
                     answer_timeout_s=timeout_s,
                 )
             )

@@ -38,11 +38,15 @@ CONTENT_TYPE = "application/cbor-seq"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpsEndpoint:
-    """Where to send; `ca` is a file of trusted authorities, empty for the system's own."""
+    """Where to send; `ca` is a file of trusted authorities, empty for the system's own.
+
+    `proxy` is "http://host:port", through which https is tunnelled, or empty.
+    """
 
     url: str
     gateway: str
     ca: str = ""
+    proxy: str = ""
     answer_timeout_s: float = 10.0
 
 
@@ -194,9 +198,15 @@ class Lane:
         connection: http.client.HTTPConnection
         if self._target.scheme == "https":
             context = ssl.create_default_context(cafile=self._endpoint.ca or None)
+            proxy = urlsplit(self._endpoint.proxy)
             connection = http.client.HTTPSConnection(
-                host, port, timeout=CONNECT_TIMEOUT_S, context=context
+                proxy.hostname or host,
+                proxy.port if proxy.hostname else port,
+                timeout=CONNECT_TIMEOUT_S,
+                context=context,
             )
+            if proxy.hostname:
+                connection.set_tunnel(host, port or http.client.HTTPS_PORT)
         else:
             connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT_S)
         self._connection = connection

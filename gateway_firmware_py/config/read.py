@@ -165,9 +165,9 @@ def _outbox(section: Section) -> OutboxLimits:
 def _uplink(section: Section) -> Uplink:
     section.only(
         (
-            "mode", "https_url", "https_ca", "https_proxy", "mqtt_host", "mqtt_port", "mqtt_ca", "mqtt_cert",
-            "mqtt_key", "window", "answer_timeout_s", "backoff_max_s", "backlog_batches_per_s",
-            "stop_grace_s",
+            "mode", "https_url", "https_ca", "https_proxy", "mqtt_host", "mqtt_port", "mqtt_ca",
+            "mqtt_cert", "mqtt_key", "window", "answer_timeout_s", "backoff_max_s",
+            "backlog_batches_per_s", "stop_grace_s",
         )
     )  # fmt: skip
     modes = [str(mode) for mode in UplinkMode]

@@ -1,0 +1,1 @@
+"""How a gateway comes into service, renews its certificate and changes its evidence key."""

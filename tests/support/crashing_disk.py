@@ -1,0 +1,40 @@
+"""A disk on which the process dies: at the n-th call that would change it, or just after it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from evidence.disk import Disk
+
+CHANGING = ("open", "pwrite", "fsync", "rename", "unlink")
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@dataclass(slots=True)
+class CrashingDisk:
+    """Lets `calls` changes pass, then kills; `after` kills when the last one is done."""
+
+    under: Disk
+    calls: int
+    after: bool = False
+    made: int = 0
+
+    def disk(self) -> Disk:
+        changed = {name: self._counted(getattr(self.under, name)) for name in CHANGING}
+        kept = {f.name: getattr(self.under, f.name) for f in fields(Disk)}
+        return Disk(**{**kept, **changed})
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:  # noqa: ANN401
+            self.made += 1
+            if self.made > self.calls:
+                raise Killed
+            result = call(*arguments)
+            if self.after and self.made == self.calls:
+                raise Killed
+            return result
+
+        return counted
