@@ -56,8 +56,8 @@ def renew(
     return leaf, authority.certificate
 
 
-def rotate(store: RegistryStore, data: bytes, at_ms: int) -> Rotated:
-    """Make the new key of a signed rotation known.
+def rotate(store: RegistryStore, gateway: str, data: bytes, at_ms: int) -> Rotated:
+    """Make the new key of a gateway's signed rotation known.
 
     Raises:
         WireError: it is no rotation signed by both keys.
@@ -66,15 +66,21 @@ def rotate(store: RegistryStore, data: bytes, at_ms: int) -> Rotated:
     """
     old_kid = rotating_kid(data)
     rotation = read_rotation(data, _public_key(store, old_kid))
-    _check_key(store, rotation.gateway, old_kid)
-    with store.change(_device(rotation.gateway), "evidence key rotated", at_ms) as change:
-        old = _check_key(change, rotation.gateway, old_kid)
+    if rotation.gateway != gateway:
+        raise EnrolmentRefusedError(
+            Reason.MISMATCH,
+            f"the rotation is of {rotation.gateway}",
+            "post it to the address of that gateway",
+        )
+    _check_key(store, gateway, old_kid)
+    with store.change(_device(gateway), "evidence key rotated", at_ms) as change:
+        old = _check_key(change, gateway, old_kid)
         new = change.get("key", rotation.public.kid.hex())
         new_facts = facts.key_facts(new, rotation.site)
         if decisions.on_rotation(old, rotation, new_facts) == Proceed():
             _put_rotated(change, rotation, data)
     return Rotated(
-        gateway=rotation.gateway,
+        gateway=gateway,
         site=rotation.site,
         old_kid=old_kid,
         kid=rotation.public.kid,

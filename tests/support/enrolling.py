@@ -152,13 +152,14 @@ class Device:
 
     def rotate(self, new: SoftwareKey) -> Rotated:
         """Change the evidence key; the device itself goes on with the old one."""
-        return keeping.rotate(self.world.store, self.rotation(new), self.world.now_ms)
+        data = self.rotation(new)
+        return keeping.rotate(self.world.store, self.gateway, data, self.world.now_ms)
 
 
-def open_world(folder: Path, url: str = "") -> World:
+def open_world(folder: Path, url: str = "", now_ms: int = NOW_MS) -> World:
     """Return a world with a fresh registry of one organisation and its site."""
-    store = RegistryStore.open(url or f"sqlite:///{folder}/registry.db", now_ms=lambda: NOW_MS)
-    with store.change(Actor(account="setup"), "the site of a test", NOW_MS - DAY_MS) as change:
+    store = RegistryStore.open(url or f"sqlite:///{folder}/registry.db", now_ms=lambda: now_ms)
+    with store.change(Actor(account="setup"), "the site of a test", now_ms - DAY_MS) as change:
         change.put("region", "510000", name_zh="四川省", name_en="Sichuan", level="province")
         change.put(
             "organisation",
@@ -178,6 +179,6 @@ def open_world(folder: Path, url: str = "") -> World:
             name_en="First shop",
             timezone="Asia/Shanghai",
         )
-    root = OfflineRoot.create(folder / "root", "Test root", NOW_MS)
-    authority = Authority.create(folder / "authority", root, "Test gateways", NOW_MS)
-    return World(store=store, authority=authority, folder=folder)
+    root = OfflineRoot.create(folder / "root", "Test root", now_ms)
+    authority = Authority.create(folder / "authority", root, "Test gateways", now_ms)
+    return World(store=store, authority=authority, folder=folder, now_ms=now_ms)

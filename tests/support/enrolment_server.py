@@ -1,285 +1,173 @@
-"""A small server of the enrolment protocol that keeps the contract, and can fail both ways.
+"""The cloud's enrolment on a real TLS port, and the `curl` of a technician's laptop.
 
-It polices what a gateway does: a request whose signatures do not hold, a second key under one
-claim, or a proof for another certificate is refused as the cloud refuses it. `faults` loses
-the request or the reply of the next exchange with a path.
+with enrolment_server(tmp_path) as server:
+    status, body = server.curl("/.well-known/est/cacerts")
 """
 
-import base64
-import contextlib
-import hashlib
-import hmac
+import subprocess
 import threading
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+import uvicorn
+from cryptography.hazmat.primitives.serialization import Encoding
+from fastapi import FastAPI
 
-from evidence.enrolment import anchors as anchors_of
-from evidence.enrolment import renewal, request, rotation
+from cloud.enrolment.desk import Desk, Offer, Surroundings
+from cloud.enrolment.http_app import App, EnrolmentApp, Message, Receive, Scope, Send
+from device_registry.authority import key_file
 from evidence.enrolment.anchors import Anchors
-from evidence.enrolment.answer import Enrolled, sign_enrolled
-from evidence.enrolment.claim import Claim, from_base64url
-from evidence.errors import WireError
-from evidence.keys import PublicKey
-from tests.support.enrolment_authority import DER, Issuer, certs_only
-from tests.support.fake_cloud import CONTROL_KEY, LOG_KEY, Fault
+from evidence.enrolment.claim import Claim, to_base64url
+from evidence.keys import SoftwareKey
+from tests.support.engines import engine
+from tests.support.enrolling import World, open_world
+from tests.support.openssl import openssl
 from tests.support.ports import free_port
+from tests.support.wait import until_sync
 
-EST = "/.well-known/est/"
-LOG_ORIGIN = "cloud.test/log/2026"
-GATEWAY, SITE = "gw-new-01", "chs-001"
-
-
-class RefusedError(Exception):
-    """The request is refused with this status and reason."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+CONTROL = SoftwareKey(-19, b"control-key-of-a-test-cloud-----")
+LOG = SoftwareKey(-19, b"log-key-of-a-test-cloud---------")
+OFFER = Offer(https_url="https://localhost:8443", mqtt_host="localhost", mqtt_port=8883)
+STARTED_MS = time.time_ns() // 1_000_000
+"""One moment for all: `curl` and TLS libraries look at the real clock."""
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What the server knows of one claim."""
+class Trap:
+    """Stands between the server and the desk, and loses what it is told to lose."""
 
-    claim: Claim
-    state: str = "open"
-    csr: bytes = b""
-    certificate: x509.Certificate | None = None
-    enrolled: bytes = b""
+    inner: App
+    lose_request: bool = False
+    lose_reply: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, drop unread, or serve and end the connection without an answer."""
+        if self.lose_request:
+            raise ConnectionError("the request is lost")
+
+        async def silent(_: Message) -> None:
+            raise ConnectionError("the reply is lost")
+
+        await self.inner(scope, receive, silent if self.lose_reply else send)
 
 
 @dataclass(slots=True)
 class EnrolmentServer:
-    """The protocol; `serve` gives it a port. `moments` names each exchange that was applied."""
+    """A running server; `url` is https with the host the certificate names."""
 
-    port: int = 0
-    https_url: str = ""
-    mqtt_port: int = 0
-    root: Issuer = field(default_factory=lambda: Issuer("test root"))
-    issuer: Issuer = field(init=False)
-    claims: dict[bytes, Ledger] = field(default_factory=dict)
-    keys: dict[str, list[PublicKey]] = field(default_factory=dict)
-    tls_keys: dict[str, list[bytes]] = field(default_factory=dict)
-    faults: dict[str, Fault] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    configuration: bytes = b""
+    world: World
+    desk: Desk
+    anchors: Anchors
+    trap: Trap
+    root: Path
+    url: str = ""
 
-    def __post_init__(self) -> None:
-        self.issuer = Issuer("test intermediate", self.root)
+    def curl(
+        self, path: str, *options: str | Path, ca: Path | None = None
+    ) -> tuple[int, bytes]:
+        """Ask with the real curl; status 0 and its words when no answer came."""
+        trust = ("--cacert", str(ca or self.root))
+        command = [engine("curl"), "-sS", "-m", "30", *trust, "-w", "\n%{http_code}"]
+        command += [*map(str, options), self.url + path]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        body, _, status = done.stdout.rpartition(b"\n")
+        return (int(status), body) if done.returncode == 0 else (0, done.stderr)
 
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
-
-    @property
-    def anchors(self) -> Anchors:
-        return Anchors(
-            root=self.root.cert.public_bytes(DER),
-            log_origin=LOG_ORIGIN,
-            log_key=LOG_KEY.public,
-            control_key=CONTROL_KEY.public,
+    def enroll(self, claim: Claim, body: Path) -> tuple[int, bytes]:
+        """Send a certificate request with a claim, as the README says."""
+        user = f"{claim.id.hex()}:{to_base64url(claim.secret)}"
+        return self.curl(
+            "/.well-known/est/simpleenroll",
+            *("-u", user, "--data-binary", f"@{body}"),
+            *("-H", "Content-Type: application/pkcs10"),
         )
 
-    def claim(self, gateway: str = GATEWAY, site: str = SITE) -> Claim:
-        """Make a claim, as a technician does on the page."""
-        number = len(self.claims) + 1
-        claim = Claim(
-            id=number.to_bytes(8, "big"),
-            secret=hashlib.sha256(b"%d" % number).digest()[:16],
-            gateway=gateway,
-            site=site,
-            url=self.url,
-            pin=self.anchors.pin(),
+    def post(self, path: str, data: bytes) -> tuple[int, bytes]:
+        """Send a message."""
+        file = self.world.folder / "message.cbor"
+        file.write_bytes(data)
+        return self.curl(
+            path, "--data-binary", f"@{file}", "-H", "Content-Type: application/cbor"
         )
-        self.claims[claim.id] = Ledger(claim)
-        return claim
-
-    def answer(self, method: str, path: str, user: str, body: bytes) -> bytes:
-        """Return the answer to one request."""
-        name = f"{method} {path}"
-        if name == f"GET {anchors_of.PATH}":
-            return self.anchors.encode()
-        if name == f"GET {EST}cacerts":
-            return certs_only(self.root.cert, self.issuer.cert)
-        if name == f"POST {EST}simpleenroll":
-            return self._enroll(user, base64.b64decode(body))
-        if name == f"POST {EST}simplereenroll":
-            return self._reenroll(user, base64.b64decode(body))
-        if name == f"POST {request.PATH}":
-            return self._take_on(body)
-        if name.startswith("POST /v1/gateways/") and path.endswith("/rotations"):
-            return self._rotate(path.split("/")[3], body)
-        raise RefusedError(404, "no such page")
-
-    def _enroll(self, user: str, csr: bytes) -> bytes:
-        name, _, secret = user.partition(":")
-        ledger = self.claims.get(bytes.fromhex(name))
-        if ledger is None or not hmac.compare_digest(
-            from_base64url(secret), ledger.claim.secret
-        ):
-            raise RefusedError(401, "unknown claim")
-        if ledger.state == "expired":
-            raise RefusedError(403, "the claim has expired")
-        if ledger.csr and _public(ledger.csr) != _public(csr):
-            raise RefusedError(403, "the claim is used by another device")
-        if ledger.certificate is None:
-            ledger.csr, ledger.state = csr, "bound"
-            ledger.certificate = self._issue(csr, ledger.claim.gateway)
-        return certs_only(ledger.certificate)
-
-    def _issue(self, csr: bytes, gateway: str, days: float = 90) -> x509.Certificate:
-        asked = x509.load_der_x509_csr(csr)
-        assert asked.is_signature_valid
-        assert asked.subject.rfc4514_string() == f"CN={gateway}"
-        public = asked.public_key()
-        assert isinstance(public, ec.EllipticCurvePublicKey)
-        self.tls_keys.setdefault(gateway, []).append(_public(csr))
-        self.counts["certificates"] += 1
-        return self.issuer.issue(public, gateway, days=days)
-
-    def _reenroll(self, user: str, csr: bytes) -> bytes:
-        gateway, _, password = user.partition(":")
-        kid = renewal.renewing_kid(password)
-        key = next((k for k in self.keys.get(gateway, ()) if k.kid == kid), None)
-        if key is None:
-            raise RefusedError(403, "unknown key")
-        proof = renewal.read_renewal(password, key)
-        assert (proof.gateway, proof.csr_sha256) == (gateway, hashlib.sha256(csr).digest())
-        return certs_only(self._issue(csr, gateway))
-
-    def _take_on(self, body: bytes) -> bytes:
-        asked = request.read_request(body)
-        ledger = self.claims.get(asked.claim_id)
-        if ledger is None or ledger.certificate is None:
-            raise RefusedError(403, "the claim has no certificate yet")
-        certificate = hashlib.sha256(ledger.certificate.public_bytes(DER)).digest()
-        hashed = ledger.claim.secret_hash
-        expected = request.secret_proof_of_hash(hashed, asked.public, certificate)
-        if not hmac.compare_digest(asked.secret_proof, expected):
-            raise RefusedError(403, "the proof of the claim's secret does not hold")
-        assert asked.csr_sha256 == hashlib.sha256(ledger.csr).digest()
-        assert (asked.gateway, asked.site) == (ledger.claim.gateway, ledger.claim.site)
-        if not ledger.enrolled:
-            ledger.state, ledger.enrolled = "used", self._enrolled(asked)
-            self.keys.setdefault(asked.gateway, []).append(asked.public)
-            self.counts["enrolments"] += 1
-        return ledger.enrolled
-
-    def _enrolled(self, asked: request.EnrolRequest) -> bytes:
-        answer = Enrolled(
-            gateway=asked.gateway,
-            site=asked.site,
-            kid=asked.public.kid,
-            https_url=self.https_url or self.url,
-            mqtt_host="localhost" if self.mqtt_port else "",
-            mqtt_port=self.mqtt_port,
-            configuration=self.configuration,
-        )
-        return sign_enrolled(answer, CONTROL_KEY)
-
-    def _rotate(self, gateway: str, body: bytes) -> bytes:
-        kid = rotation.rotating_kid(body)
-        keys = self.keys.get(gateway, [])
-        old = next((key for key in keys if key.kid == kid), None)
-        if old is None:
-            raise RefusedError(403, "unknown key")
-        asked = rotation.read_rotation(body, old)
-        assert asked.gateway == gateway
-        if asked.public not in keys:
-            if old != keys[-1]:
-                raise RefusedError(403, "the key was rotated already")
-            keys.append(asked.public)
-            self.counts["rotations"] += 1
-        answer = rotation.Rotated(
-            gateway=gateway, site=asked.site, old_kid=old.kid, kid=asked.public.kid
-        )
-        return rotation.sign_rotated(answer, CONTROL_KEY)
-
-
-def _public(csr: bytes) -> bytes:
-    key = x509.load_der_x509_csr(csr).public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    return b"%d" % key.public_numbers().x
 
 
 @contextmanager
-def serving_enrolment(
-    folder: Path, cloud: EnrolmentServer | None = None, *, issuer: Issuer | None = None
+def enrolment_server(
+    folder: Path, names: Sequence[str] = ("localhost",), server_at_ms: int = STARTED_MS
 ) -> Iterator[EnrolmentServer]:
-    """Serve the protocol over TLS while the context lasts; `issuer` is another authority."""
-    cloud = cloud or EnrolmentServer()
-    cloud.port = free_port()
-    server = ThreadingHTTPServer(("127.0.0.1", cloud.port), _handler(cloud))
-    context = (issuer or cloud.issuer).server_context(folder)
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
+    """Run a server whose certificate is for `names` and was made at `server_at_ms`."""
+    world = open_world(folder, now_ms=STARTED_MS)
+    key = key_file.new_key()
+    leaf = world.authority.server(names, key.public_key(), server_at_ms)
+    key_file.save_key(folder / "server.key", key)
+    key_file.save_certificates(folder / "server.crt", leaf, world.authority.certificate)
+    server = make_server(world)
+    with _tls(server.trap, folder) as url:
+        server.url = url
+        yield server
+    world.store.close()
+
+
+def make_server(world: World, changed: Callable[[], None] = lambda: None) -> EnrolmentServer:
+    """Return a server that has no port yet."""
+    anchors = Anchors(
+        root=world.authority.root.public_bytes(Encoding.DER),
+        log_origin="example.org/log",
+        log_key=LOG.public,
+        control_key=CONTROL.public,
     )
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] # it hung up
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    around = Surroundings(
+        control=CONTROL,
+        anchors=anchors,
+        offer=OFFER,
+        first_configuration=lambda gateway: f"configuration of {gateway}".encode(),
+        changed=changed,
+        wall_ms=lambda: world.now_ms,
+        mono_s=time.monotonic,
+    )
+    desk = Desk(world.store, world.authority, around)
+    app = EnrolmentApp(FastAPI(openapi_url=None), desk)
+    root = world.folder / "root" / "root.crt"
+    return EnrolmentServer(world=world, desk=desk, anchors=anchors, trap=Trap(app), root=root)
+
+
+def certificates_in(body: bytes) -> list[bytes]:
+    """Return the certificates of an EST answer in PEM, as openssl prints them, the leaf first.
+
+    They come in the order of their bytes: PKCS#7 holds a set.
+    """
+    der = openssl("base64", "-d", data=body)
+    printed = openssl("pkcs7", "-inform", "DER", "-print_certs", data=der)
+    end = b"-----END CERTIFICATE-----\n"
+    found = [
+        b"-----BEGIN" + part.partition(b"-----BEGIN")[2] + end for part in printed.split(end)
+    ]
+    return sorted(found[:-1], key=lambda pem: b"CA:TRUE" in openssl("x509", "-text", data=pem))
+
+
+@contextmanager
+def _tls(app: Trap, folder: Path) -> Iterator[str]:
+    port = free_port()
+    config = uvicorn.Config(
+        app,
+        "127.0.0.1",
+        port,
+        log_level="critical",
+        lifespan="off",
+        ssl_certfile=folder / "server.crt",
+        ssl_keyfile=folder / "server.key",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name=f"tls:{port}", daemon=True)
     thread.start()
     try:
-        yield cloud
+        until_sync(lambda: server.started, what=f"server on port {port}")
+        yield f"https://localhost:{port}"
     finally:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = True
+        server.force_exit = True
         thread.join(10)
-
-
-def _handler(cloud: EnrolmentServer) -> type[BaseHTTPRequestHandler]:
-    return type("Handler", (_Handler,), {"cloud": cloud})
-
-
-class _Handler(BaseHTTPRequestHandler):
-    cloud: EnrolmentServer
-
-    def do_GET(self) -> None:
-        self._take("GET")
-
-    def do_POST(self) -> None:
-        self._take("POST")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _take(self, method: str) -> None:
-        cloud = self.cloud
-        cloud.counts[f"{method} {self.path}"] += 1
-        named = next((part for part in cloud.faults if part in self.path), None)
-        fault = None if named is None else cloud.faults.pop(named)
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if fault is Fault.LOST_REQUEST:
-            self._hang_up()
-            return
-        status, answer, media_type = self._answer(method, body)
-        if fault is Fault.LOST_REPLY:
-            self._hang_up()
-            return
-        self.send_response(status)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def _answer(self, method: str, body: bytes) -> tuple[int, bytes, str]:
-        basic = self.headers.get("Authorization", "").removeprefix("Basic ")
-        user = base64.b64decode(basic).decode()
-        try:
-            answer = self.cloud.answer(method, self.path, user, body)
-        except RefusedError as refused:
-            return refused.status, refused.reason.encode(), "text/plain"
-        except (WireError, ValueError) as error:
-            return 400, str(error).encode(), "text/plain"
-        return 200, answer, "application/cbor"
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        with contextlib.suppress(OSError):
-            self.connection.close()
+        assert not thread.is_alive(), "the server did not stop"

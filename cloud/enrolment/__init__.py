@@ -1,0 +1,1 @@
+"""Gateways enrol, renew and rotate over HTTPS, and the broker lets in who may come."""
