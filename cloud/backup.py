@@ -1,7 +1,8 @@
 """`backup` and `restore`: a copy that was read back and proven, or none.
 
     DEST/archive, archive-2, ...   as in the server, up to the last checkpoint
-    DEST/cloud.toml, registry.toml, trust/
+    DEST/cloud.toml, trust/
+    DEST/registry.db                as it is at one instant; PostgreSQL has backups of its own
 
 Private keys are never copied. A backup is entered in the log (record kind 6), through the
 server when one runs, at its next start otherwise. A restored archive may lack what came after
@@ -10,6 +11,8 @@ successor and asks the gateways to send again.
 """
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from evidence.trust import load_trust
 
 ARCHIVE = "archive"
 CONFIG_NAME = "cloud.toml"
-REGISTRY_NAME = "registry.toml"
+REGISTRY_NAME = "registry.db"
 TRUST = "trust"
 
 
@@ -55,8 +58,8 @@ def backup(config: Config, destination: Path) -> Outcome:
     if config.archive_dir.is_relative_to(destination.resolve()):
         raise OperatorError(f"{destination} holds the archive itself; choose another folder")
     outcome, copied = _copy_logs(config.archive_dir, destination / ARCHIVE, key)
-    for source, name in ((config.file, CONFIG_NAME), (config.registry, REGISTRY_NAME)):
-        write_file(destination / name, source.read_bytes())
+    write_file(destination / CONFIG_NAME, config.file.read_bytes())
+    _copy_registry(config, destination / REGISTRY_NAME)
     (destination / TRUST).mkdir(exist_ok=True)
     trust = config.trust_dir / TRUST_FILE
     write_file(destination / TRUST / TRUST_FILE, trust.read_bytes())
@@ -109,6 +112,24 @@ def _copy_logs(source: Path, target: Path, key: PublicKey) -> tuple[Outcome, Cop
     return outcome, last
 
 
+def _copy_registry(config: Config, target: Path) -> None:
+    """Copy the registry while others write it; a crash leaves the old copy or the new one."""
+    if config.registry_file is None:
+        return
+    fresh = target.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with (
+        closing(sqlite3.connect(config.registry_file)) as source,
+        closing(sqlite3.connect(fresh)) as copy,
+    ):
+        source.backup(copy)
+        found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+    if found != "ok":
+        raise BackupError(f"{config.registry_file} does not read back: {found}")
+    write_file(target, fresh.read_bytes())
+    fresh.unlink()
+
+
 def _suffix(first: Path, folder: Path) -> str:
     return folder.name.removeprefix(first.name)
 
@@ -135,8 +156,9 @@ def _lay_out(source: Path, destination: Path, keys: Path) -> Config:
             f"{source / CONFIG_NAME} names {config.archive_dir} outside the installation; "
             "make [archive] dir relative there, then restore again"
         )
-    config.registry.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source / REGISTRY_NAME, config.registry)
+    if config.registry_file is not None:
+        config.registry_file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / REGISTRY_NAME, config.registry_file)
     for name, path in (("log.key", config.log_key), ("control.key", config.control_key)):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         SoftwareKey.load(keys / name).save(path)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cloud import backup, doctor, ingest_outbox, install
+from cloud import backup, doctor, ingest_outbox, install, registry_command
 from cloud.config import SETTINGS_HELP, Config, load_config
 from cloud.errors import BackupError, CloudError
 from cloud.opening import load_keys
@@ -61,15 +61,16 @@ def _init(arguments: argparse.Namespace) -> int:
     keys = load_keys(config)
     made = {
         "config": str(config.file),
-        "registry": str(config.registry),
+        "registry": config.registry_url,
         "trust": str(config.trust_dir),
         "log_origin": origin,
         "log_key": keys.log.public.to_text(),
         "control_key": keys.control.public.to_text(),
     }
     lines = [f"{name:12} {value}" for name, value in made.items()]
-    lines += ["", f"Next: add gateways to {config.registry}, copy {config.log_key.parent} to a"]
-    lines += [f"safe, then run: coldwarden-cloud run --config {config.file}"]
+    lines += ["", f"Next: copy {config.log_key.parent} to a safe, import your sites"]
+    lines += ["(coldwarden-cloud registry import --help), then run:"]
+    lines += [f"coldwarden-cloud run --config {config.file}"]
     return _print(arguments, made, lines)
 
 
@@ -177,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     one = _add(commands, "backup", _backup, "copy what is new, prove the copy, log it")
     one.add_argument("destination", type=Path, metavar="DEST", help="folder of the backup")
     _add_restore(commands)
+    registry_command.add_to(commands, _add)
     one = _add(commands, "ingest-outbox", _ingest_outbox, "take in a dead gateway's card")
     one.add_argument("card", type=Path, metavar="DIR", help="its state or outbox folder")
     return parser

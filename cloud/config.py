@@ -15,6 +15,8 @@ from cloud.toml_reader import TomlReader
 
 LISTEN_PORT = 8080
 SEGMENT_MIB = 256
+SQLITE = "sqlite:///"
+REGISTRY_URL = f"{SQLITE}registry.db"
 TIMESERIES_KINDS = ("sqlite", "influx", "victoria")
 
 
@@ -23,7 +25,7 @@ settings in cloud.toml; paths are relative to the file, all but log_name may be 
   [server]      host port state_dir       where to serve; what can be rebuilt
   [archive]     dir log_name segment_mib  the truth; the log's name without the year
   [keys]        log control               private keys, 0600
-  [registry]    file                      tenants, sites, gateways, points
+  [registry]    url                       sqlite:///registry.db, or postgresql+psycopg://...
   [trust]       dir                       what auditors pin, written at every start
   [mqtt]        host port ca cert key     a broker; ca, cert and key for mutual TLS
   [timeseries]  kind url database user password   sqlite (default), influx or victoria
@@ -76,12 +78,19 @@ class Config:
     log_name: str
     log_key: Path
     control_key: Path
-    registry: Path
+    registry_url: str
     trust_dir: Path
     mqtt: MqttConfig | None
     timeseries: TimeSeriesConfig
     webhook_urls: tuple[str, ...]
     policy: PolicyConfig
+
+    @property
+    def registry_file(self) -> Path | None:
+        """The registry's file; None when a server holds it."""
+        if not self.registry_url.startswith(SQLITE):
+            return None
+        return Path(self.registry_url.removeprefix(SQLITE))
 
 
 def load_config(file: Path) -> Config:
@@ -93,7 +102,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "server": ("host", "port", "state_dir"),
     "archive": ("dir", "log_name", "segment_mib"),
     "keys": ("log", "control"),
-    "registry": ("file",),
+    "registry": ("url",),
     "trust": ("dir",),
     "mqtt": ("host", "port", "ca", "cert", "key"),
     "timeseries": ("kind", "url", "database", "user", "password"),
@@ -114,7 +123,7 @@ def _config(r: TomlReader) -> Config:
         log_name=_log_name(r),
         log_key=r.path("keys", "log", "keys/log.key"),
         control_key=r.path("keys", "control", "keys/control.key"),
-        registry=r.path("registry", "file", "registry.toml"),
+        registry_url=_registry_url(r),
         trust_dir=r.path("trust", "dir", "trust"),
         mqtt=_mqtt(r) if r.has("mqtt") else None,
         timeseries=_timeseries(r),
@@ -155,6 +164,16 @@ def _timeseries(r: TomlReader) -> TimeSeriesConfig:
         user=r.text("timeseries", "user", ""),
         password=r.text("timeseries", "password", ""),
     )
+
+
+def _registry_url(r: TomlReader) -> str:
+    url = r.text("registry", "url", REGISTRY_URL)
+    if url.startswith(SQLITE):
+        return f"{SQLITE}{(r.file.parent / url.removeprefix(SQLITE)).resolve()}"
+    if not url.startswith("postgresql+psycopg://"):
+        expected = f"{REGISTRY_URL} or postgresql+psycopg://user@host/database"
+        raise r.fail("registry", "url", f"{url!r}; expected {expected}")
+    return url
 
 
 def _webhooks(r: TomlReader) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from cloud.ingest.intake import Intake, Outlets
 from cloud.ingest.keyring import Keyring
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.rejections import Rejections
+from cloud.registry_watch import RegistryWatch
 from device_registry.registry import Registry
+from device_registry.serving.stored import StoredRegistry
 from evidence.keys import SoftwareKey
 from evidence.trust import Trust, TrustedGateway, write_trust
 
@@ -53,9 +55,12 @@ def trust_of(stream: Stream, registry: Registry, keys: Keys) -> Trust:
 class Core:
     """See the module."""
 
-    def __init__(self, config: Config, registry: Registry, keys: Keys, stream: Stream) -> None:
+    def __init__(
+        self, config: Config, registry: StoredRegistry, keys: Keys, stream: Stream
+    ) -> None:
         self.config = config
         self.registry = registry
+        self.store = registry.store
         self.keys = keys
         self.stream = stream
         self.reader = StreamReader(stream)
@@ -81,15 +86,19 @@ class Core:
                 mono_s=time.monotonic,
             ),
         )
+        registry.listeners.append(self.keyring.forget)
+        self.watch = RegistryWatch(registry, self._pin)
         self._pin()
 
     def start(self) -> None:
         """Begin to take batches."""
         self.sequencer.start()
         self.intake.start()
+        self.watch.start()
 
     def stop(self) -> None:
         """Finish what was taken, publish a last checkpoint, let go of the files."""
+        self.watch.stop()
         self.intake.stop()
         self.sequencer.stop()
         self.close()
@@ -98,6 +107,7 @@ class Core:
         """Let go of the files; enough for a core that was never started."""
         self.quarantine.close()
         self.stream.close()
+        self.store.close()
 
     # Intake and rejections are made before the sequencer, which they hand work to.
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from cloud.archive.restoring import read_restored
 from cloud.config import Config
 from cloud.core import wall_ms
 from cloud.errors import CloudError
-from cloud.opening import load_keys, read_registry
+from cloud.opening import load_keys, open_registry_store
 from cloud.spool import is_waiting
 from evidence.archive_files import LOG, RECORDS, log_folders, read_manifest
 from evidence.checkpoint import open_note
@@ -72,12 +73,12 @@ def _keys(config: Config) -> Diagnosis:
 
 
 def _registry(config: Config) -> Diagnosis:
-    registry = read_registry(config)
-    points = sum(len(registry.points(site.id)) for site in registry.sites)
-    detail = f"{registry.gateway_count} gateways, {points} points"
-    if registry.gateway_count:
+    with closing(open_registry_store(config)) as store:
+        gateways, points = store.count("gateway"), store.count("point")
+    detail = f"{gateways} gateways, {points} points"
+    if gateways:
         return Diagnosis(name="registry", state=State.OK, detail=detail)
-    remedy = f"add [[gateway]] to {config.registry}; until then every batch is refused"
+    remedy = "coldwarden-cloud registry import FILE; until then every batch is refused"
     return Diagnosis(name="registry", state=State.WARN, detail=detail, remedy=remedy)
 
 

@@ -3,13 +3,15 @@
 Used by `coldwarden-cloud init`. Nothing that exists is ever overwritten.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.config import Config, load_config
 from cloud.core import trust_of
 from cloud.errors import OperatorError
-from cloud.opening import load_keys, open_stream, read_registry
+from cloud.opening import load_keys, open_registry_store, open_stream
+from device_registry.serving.stored import StoredRegistry
 from evidence.keys import SoftwareKey
 from evidence.trust import write_trust
 
@@ -31,8 +33,8 @@ segment_mib = {segment_mib}             # 256 for a fleet
 log = "keys/log.key"
 control = "keys/control.key"
 
-[registry]
-file = "registry.toml"
+[registry]                   # who has which site, gateway, key and point
+url = "sqlite:///registry.db" # or postgresql+psycopg://user@host/database
 
 [trust]
 dir = "trust"                # what auditors pin; written at every start
@@ -51,11 +53,6 @@ dir = "trust"                # what auditors pin; written at every start
 # [webhook]
 # urls = ["https://example/alarms"]
 """
-_REGISTRY = """\
-# Who may send: [[tenant]], [[site]], [[gateway]], [[point]]. A gateway prints its key with
-# `coldwarden-gateway status`. Restart the server after a change.
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -89,16 +86,14 @@ def install(folder: Path, wishes: Wishes) -> tuple[Config, str]:
     config = load_config(file)
     SoftwareKey.generate().save(config.log_key)
     SoftwareKey.generate().save(config.control_key)
-    config.registry.write_text(_REGISTRY)
     return config, _begin(config)
 
 
 def _begin(config: Config) -> str:
     """Begin the first log, so that its name is known and can be pinned from now on."""
     keys = load_keys(config)
-    stream = open_stream(config, keys)
-    try:
-        write_trust(config.trust_dir, trust_of(stream, read_registry(config), keys))
-        return stream.current.manifest.origin
-    finally:
-        stream.close()
+    with closing(open_registry_store(config)) as store:
+        stream = open_stream(config, keys)
+        with closing(stream):
+            write_trust(config.trust_dir, trust_of(stream, StoredRegistry(store), keys))
+            return stream.current.manifest.origin

@@ -6,6 +6,7 @@ Every error that leaves here is the operator's, with its remedy. Kept apart from
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from cloud.archive.log_store import LogSettings
 from cloud.archive.stream import Stream
@@ -13,9 +14,9 @@ from cloud.config import Config
 from cloud.core import Core, Keys, wall_ms
 from cloud.errors import ArchiveError, ConfigError, OperatorError
 from cloud.ingest import card
-from device_registry.errors import RegistryFileError
-from device_registry.load import load_registry
-from device_registry.registry import Registry
+from device_registry.errors import RegistryError
+from device_registry.serving.stored import StoredRegistry
+from device_registry.store.store import RegistryStore
 from evidence.errors import (
     CorruptError,
     KeyFileError,
@@ -39,12 +40,12 @@ def load_keys(config: Config) -> Keys:
     return keys
 
 
-def read_registry(config: Config) -> Registry:
-    """Return the registry; ConfigError lists every mistake in it."""
+def open_registry_store(config: Config) -> RegistryStore:
+    """Return the registry's database, brought to this version; ConfigError has the remedy."""
     try:
-        return load_registry(config.registry)
-    except RegistryFileError as error:
-        raise ConfigError(str(error)) from error
+        return RegistryStore.open(config.registry_url, now_ms=wall_ms())
+    except RegistryError as error:
+        raise ConfigError(f"{config.file}: [registry] url: {error}") from error
 
 
 def open_core(config: Config) -> Core:
@@ -54,11 +55,18 @@ def open_core(config: Config) -> Core:
         ConfigError, OperatorError: what is wrong, with the remedy.
         LogInUseError: a server is running on this archive.
     """
-    keys, registry = load_keys(config), read_registry(config)
+    keys, store = load_keys(config), open_registry_store(config)
     config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as opened:
+        opened.callback(store.close)
+        core = _core(config, StoredRegistry(store), keys)
+        opened.pop_all()
+        return core
+
+
+def _core(config: Config, registry: StoredRegistry, keys: Keys) -> Core:
     try:
-        stream = open_stream(config, keys)
-        return Core(config, registry, keys, stream)
+        return Core(config, registry, keys, open_stream(config, keys))
     except (ArchiveError, CorruptError, WireError) as error:
         raise OperatorError(f"{error}; `coldwarden-verify` says more") from error
     except (LogFullError, StorageFaultError) as error:

@@ -106,6 +106,7 @@ class ReadSide:
         self._core = core
         self._viewers = Viewers()
         series = SeriesIndex(core.registry)
+        core.registry.listeners.append(series.forget)
         self._parts = _open_parts(core, series, self._wake)
         self._senders = _senders(core, self._parts.webhooks)
         live = LiveProjection(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from device_registry.access.scope import Subject
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
 from evidence.keys import PublicKey
@@ -26,6 +27,8 @@ class SiteRecord:
     name_en: str
     timezone: str
     """IANA name, `Asia/Shanghai`."""
+    subject: Subject = Subject(org_path="")
+    """Where it belongs, for who may see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ from simulators.happenings import HABITS
 from simulators.link_command import parse_schedule, storm
 from simulators.link_frames import SPLITTERS
 from simulators.link_process import LinkOptions, run_link
-from simulators.points import modbus_text, mqtt_text, registry_text, rtu_text, scanner_text
+from simulators.points import modbus_text, mqtt_text, rtu_text, scanner_text
+from simulators.registry_document import pharmacy
 from simulators.site import SERIAL_BAUD, Site, SiteOptions
 
 EXIT_OK = 0
@@ -166,9 +167,9 @@ def _introduce(site: Site, options: argparse.Namespace) -> None:
     if mqtt is not None:
         print(mqtt_text(*mqtt))
     print(scanner_text(host, site.scanner_port))
-    print("# --- into registry.toml ---")
-    with_mqtt = mqtt is not None
-    print(registry_text(options.site, options.gateway, with_mqtt=with_mqtt), flush=True)
+    print("# --- into registry.json, for: coldwarden-cloud registry import registry.json ---")
+    document = pharmacy(options.site, options.gateway, with_mqtt=mqtt is not None)
+    print(json.dumps(document, ensure_ascii=False, indent=1), flush=True)
     print("simulated site is running; Ctrl-C ends it", file=sys.stderr)
 
 

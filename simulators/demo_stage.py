@@ -17,8 +17,9 @@ from typing import Any, Self
 from simulators.errors import SimulatorError
 from simulators.installation import GATEWAY, SITE, Installation, Pace
 from simulators.link import Link
-from simulators.points import modbus_text, mqtt_text, registry_text, scanner_text
+from simulators.points import modbus_text, mqtt_text, scanner_text
 from simulators.ports import free_port
+from simulators.registry_document import pharmacy
 from simulators.site import Site, SiteOptions
 from simulators.webhook_sink import WebhookSink
 
@@ -136,10 +137,10 @@ class Stage:
                 scanner_text("127.0.0.1", self.site.scanner_port),
             ]
         )
-        points = registry_text(SITE, GATEWAY, with_mqtt=True)
+        registry = pharmacy(SITE, GATEWAY, with_mqtt=True, heartbeat_s=round(PACE.seal_s))
         hook = f'[webhook]\nurls = ["http://127.0.0.1:{self.sink.port}/alarms"]\n'
         await asyncio.to_thread(
-            built.make, sources, points, uplink=("127.0.0.1", port), cloud=hook
+            built.make, sources, registry, uplink=("127.0.0.1", port), cloud=hook
         )
         if built.broker is not None:
             built.broker.start()

@@ -2,7 +2,7 @@
 
 Used by the demo and by the fault tests. An auditor takes `DIR/archive` and `DIR/trust`.
 
-    DIR/cloud.toml registry.toml archive/ trust/ keys/ state/     the cloud
+    DIR/cloud.toml registry.db archive/ trust/ keys/ state/     the cloud
     DIR/gateway/gateway.toml state/                               the gateway
     DIR/broker/                                                   Mosquitto, if it is used
     DIR/log/                                                      what the programs print
@@ -19,24 +19,10 @@ from simulators.errors import SimulatorError
 from simulators.mosquitto import mosquitto_path, tls_listener, write_config
 from simulators.ports import free_port
 from simulators.program import Program, run
+from simulators.registry_document import Document, with_key
 
 GATEWAY = "gw-demo-01"
 SITE = "chs-001"
-REGISTRY_HEAD = """\
-[[tenant]]
-id = "chs"
-name_zh = "春和堂药房"
-name_en = "Chunhetang Pharmacy"
-
-[[site]]
-id = "chs-001"
-tenant = "chs"
-name_zh = "春和堂药房人民路店"
-name_en = "Chunhetang Pharmacy, Renmin Road"
-timezone = "Asia/Shanghai"
-
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -105,13 +91,14 @@ class Installation:
         return f"http://127.0.0.1:{self.cloud_port}"
 
     def make(
-        self, sources: str, points: str, *, uplink: tuple[str, int], cloud: str = ""
+        self, sources: str, registry: Document, *, uplink: tuple[str, int], cloud: str = ""
     ) -> None:
         """Set everything up.
 
-        `sources` is the gateway's configuration of its sensors, `points` the registry's entries
-        for them, `uplink` where the gateway finds the cloud (a link that can be cut, perhaps),
-        `cloud` more sections of cloud.toml.
+        `sources` is the gateway's configuration of its sensors, `registry` what the registry
+        holds, `uplink` where the gateway finds the cloud (a link that can be cut, perhaps),
+        `cloud` more sections of cloud.toml. The gateway's key is entered as an operator would
+        who knows it; `enrol` is the other way.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         run(["coldwarden-cloud", "init", str(self.folder)])
@@ -119,12 +106,15 @@ class Installation:
         self._write_cloud(cloud, tls)
         self._write_gateway(sources, uplink, tls)
         made = run(["coldwarden-gateway", "init", "--json", "--config", str(self.gateway_toml)])
-        public = str(json.loads(made)["key"])
-        PublicKey.from_text(public)
-        entry = f'[[gateway]]\nid = "{self.gateway_id}"\nsite = "{SITE}"\nkeys = ["{public}"]\n'
-        heartbeat_s = max(1, round(self.pace.seal_s))
-        registry = f"{REGISTRY_HEAD}{entry}heartbeat_s = {heartbeat_s}\n\n{points}"
-        (self.folder / "registry.toml").write_text(registry)
+        key = PublicKey.from_text(str(json.loads(made)["key"]))
+        self.register(with_key(registry, self.gateway_id, key))
+
+    def register(self, registry: Document) -> None:
+        """Import into the registry."""
+        file = self.folder / "registry.json"
+        file.write_text(json.dumps(registry, ensure_ascii=False))
+        config = ["--config", str(self.folder / "cloud.toml")]
+        run(["coldwarden-cloud", "registry", "import", str(file), "--apply", *config])
 
     def stop(self) -> None:
         """End whatever still runs, the gateway first."""

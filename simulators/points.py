@@ -195,27 +195,6 @@ def scanner_text(host: str, port: int) -> str:
     return "\n".join([*lines, f"port = {port}"]) + "\n"
 
 
-def registry_text(site: str, gateway: str, *, with_mqtt: bool) -> str:
-    """Return the registry's `[[point]]` entries for this site."""
-    lines: list[str] = []
-    for point in site_points(with_mqtt=with_mqtt):
-        lines += [
-            "[[point]]",
-            f'id = "{site}-{point.channel:02d}"',
-            f'site = "{site}"',
-            f'gateway = "{gateway}"',
-            f"channel = {point.channel}",
-            f'name_zh = "{point.title_zh}"',
-            f'name_en = "{point.title_en}"',
-            f'quantity = "{point.quantity}"',
-            f'class = "{point.kind}"',
-        ]
-        if point.rule_pack:
-            lines.append(f'rule_pack = "{point.rule_pack}"')
-        lines.append("")
-    return "\n".join(lines)
-
-
 def _point_lines(point: SitePoint) -> list[str]:
     lines = [f'    name = "{point.name}"', f"    channel = {point.channel}"]
     if point.rule_pack:

@@ -131,7 +131,7 @@ class Exchanges:
         """
         if not self._keyring.knows_gateway(gateway):
             return self._count(
-                refused(404, f"no gateway {gateway[:64]!r}", "add it to registry.toml")
+                refused(404, f"no gateway {gateway[:64]!r}", "enrol it: coldwarden-cloud claim")
             )
         if length > BODY_BYTES:
             return self._count(too_large())

@@ -43,12 +43,12 @@ REASONS: Mapping[str, Reason] = {
     "unknown-key": Reason(
         retry=Retry.LATER,
         what="signed by a key that no gateway in the registry has",
-        remedy="add the gateway's key to registry.toml, or find out whose device this is",
+        remedy="enrol the gateway (coldwarden-cloud claim), or find out whose device this is",
     ),
     "binding": Reason(
         retry=Retry.NEVER,
         what="a known key that names another gateway or site than its own",
-        remedy="check the gateway's id and site against registry.toml; suspect a copied key",
+        remedy="check the gateway's id and site against the registry; suspect a copied key",
     ),
     "route": Reason(
         retry=Retry.NEVER,

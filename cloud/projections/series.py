@@ -60,6 +60,23 @@ class SeriesIndex:
             packed = self._columns[key] = numbers.tobytes()
         return packed
 
+    def forget(self, gateways: frozenset[str] | None) -> None:
+        """Ask the registry again about these gateways' channels, about all for None.
+
+        A series keeps its number and learns its point's new names and rules; a channel that
+        nobody knew gets a number when it is next heard.
+        """
+        with self._giving:
+            for place, number in self._numbers.items():
+                if gateways is None or place[0] in gateways:
+                    point = self._registry.point(*place)
+                    self._points[number] = point or self._points[number]
+            if gateways is None:
+                self._columns.clear()
+                return
+            for key in [key for key in self._columns if key[0] in gateways]:
+                del self._columns[key]
+
     def _give(self, gateway: str, channel: int) -> int:
         known = self._numbers.get((gateway, channel))
         if known is not None:

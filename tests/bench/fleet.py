@@ -18,7 +18,9 @@ from typing import Any
 
 import httpx
 
-from simulators.installation import REGISTRY_HEAD, Installation
+from evidence.keys import PublicKey
+from simulators.installation import Installation
+from simulators.registry_document import Document, pharmacy
 from simulators.webhook_sink import WebhookSink
 from tests.bench._fleet import CHANNELS, EXCURSIONS, READINGS, SITE, gateway_key, gateway_name
 from tests.bench._process import cpu_ns, first_line, module
@@ -122,22 +124,42 @@ def _installed(folder: Path, server: ServerProcess, webhook_port: int) -> Instal
         f'[webhook]\nurls = ["http://127.0.0.1:{webhook_port}/alarms"]\n'
     )
     built = Installation(folder=folder)
-    built.make("", "", uplink=("127.0.0.1", built.cloud_port), cloud=more)
-    registry = [REGISTRY_HEAD, *map(_registered, range(GATEWAYS))]
-    (folder / "registry.toml").write_text("\n".join(registry))
+    own = pharmacy(SITE, built.gateway_id, with_mqtt=False)
+    built.make("", own, uplink=("127.0.0.1", built.cloud_port), cloud=more)
+    fleet: Document = {"gateway": [], "key": [], "point": []}
+    for number in range(GATEWAYS):
+        _add(fleet, gateway_name(number), gateway_key(number).public)
+    built.register(fleet)
     return built
 
 
-def _registered(number: int) -> str:
-    name, key = gateway_name(number), gateway_key(number).public.to_text()
-    points = (
-        f'[[point]]\nid = "{name}-{channel}"\nsite = "{SITE}"\ngateway = "{name}"\n'
-        f'channel = {channel}\nname_zh = "冷藏柜"\nname_en = "fridge"\n'
-        'quantity = "temperature"\nrule_pack = "CN_COLD_2_8"\nclass = "compliance"\n'
-        for channel in range(1, CHANNELS + 1)
+def _add(fleet: Document, name: str, key: PublicKey) -> None:
+    fleet["gateway"].append({"id": name, "site": SITE, "state": "in_service"})
+    fleet["key"].append(
+        {
+            "id": key.kid.hex(),
+            "gateway": name,
+            "public": key.to_text(),
+            "key_kind": "software",
+            "state": "active",
+        }
     )
-    gateway = f'[[gateway]]\nid = "{name}"\nsite = "{SITE}"\nkeys = ["{key}"]\n'
-    return gateway + "".join(points)
+    fleet["point"] += [
+        {
+            "id": f"{name}-{channel}",
+            "site": SITE,
+            "gateway": name,
+            "channel": channel,
+            "name_zh": "冷藏柜",
+            "name_en": "fridge",
+            "quantity": "temperature",
+            "unit": "Cel",
+            "rule_packs": ["CN_COLD_2_8"],
+            "point_class": "compliance",
+            "state": "in_service",
+        }
+        for channel in range(1, CHANNELS + 1)
+    ]
 
 
 @contextmanager

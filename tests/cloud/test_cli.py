@@ -142,14 +142,16 @@ def test_a_key_file_that_others_can_read_is_refused(
     assert f"chmod 600 {config.log_key}" in done.stderr
 
 
-def test_every_mistake_of_the_registry_is_shown(
+def test_every_mistake_of_an_import_is_shown_and_nothing_is_changed(
     tmp_path: Path, gateway: SigningGateway
 ) -> None:
     config = make_installation(tmp_path / "c", gateway)
-    config.registry.write_text('[[gateway]]\nid = "X"\nsite = "nowhere"\nkeys = ["k"]\n')
-    done = run("doctor", "--config", config.file)
+    mistaken = tmp_path / "gateway.csv"
+    mistaken.write_text("id,site,state,heartbeat_s\nX,nowhere,in_service,60\n")
+    done = run("registry", "import", mistaken, "--apply", "--config", config.file)
     assert done.returncode == 1
-    assert f"{config.registry}:2" in done.stdout
+    assert "gateway.csv:2: " in done.stderr
+    assert "Nothing was changed" in done.stderr
 
 
 def test_a_server_serves_stops_in_order_and_leaves_a_verified_archive(

@@ -1,19 +1,14 @@
 """The registry answers what its readers ask."""
 
-from pathlib import Path
-
 import pytest
 
 from device_registry.fixed import FixedRegistry
-from device_registry.load import load_registry
-from tests.support.registry_file import GATEWAY_KEY, OTHER_KEY, REGISTRY
+from tests.support.small_registry import GATEWAY_KEY, OTHER_KEY, REGISTRY
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> FixedRegistry:
-    file = tmp_path / "registry.toml"
-    file.write_text(REGISTRY, encoding="utf-8")
-    return load_registry(file)
+def registry() -> FixedRegistry:
+    return REGISTRY
 
 
 def test_a_key_id_finds_its_gateway_and_no_other(registry: FixedRegistry) -> None:

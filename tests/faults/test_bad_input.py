@@ -44,7 +44,7 @@ async def test_bad_input_over_http_is_refused_and_disturbs_nothing(tmp_path: Pat
         assert await _refused(running, _oversized(running)) == {"size"}
         assert await _refused(running, *_spoiled(running)) == {"signature", "unknown-key"}
         status, answer = await _post(running, "gw-nobody", b"")
-        assert (status, "registry.toml" in json.loads(answer)["remedy"]) == (404, True)
+        assert (status, "claim" in json.loads(answer)["remedy"]) == (404, True)
         assert "fewer batches" in await _answer_to_length(running, 5 << 20)
         # What names no key that we know is only counted: nobody may fill the disk.
         assert _quarantined(running) == {"signature"}

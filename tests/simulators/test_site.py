@@ -18,11 +18,11 @@ from simulators.points import (
     ModbusPart,
     modbus_text,
     mqtt_text,
-    registry_text,
     rtu_text,
     scanner_text,
     site_points,
 )
+from simulators.registry_document import pharmacy
 from simulators.site import CABINET_OF_PART, ScenarioClock, Site, SiteOptions
 from tests.support.wait import until
 
@@ -102,7 +102,7 @@ def test_the_printed_configuration_is_toml_with_unique_channels() -> None:
     assert [point["channel"] for point in points] == list(range(1, 13))
     (line,) = tomllib.loads(rtu_text("/dev/pts/3", 9600, 1000))["modbus"]
     assert (line["kind"], line["serial_port"]) == ("rtu", "/dev/pts/3")
-    registry = tomllib.loads(registry_text("chs-001", "gw-demo-01", with_mqtt=True))
+    registry = pharmacy("chs-001", "gw-demo-01", with_mqtt=True)
     assert [point["channel"] for point in registry["point"]] == list(range(1, 13))
 
 

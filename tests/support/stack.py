@@ -20,9 +20,10 @@ import httpx
 
 from simulators.installation import GATEWAY, SITE, Installation, Pace
 from simulators.link import Link
-from simulators.points import modbus_text, registry_text
+from simulators.points import modbus_text
 from simulators.ports import free_port
 from simulators.program import Program
+from simulators.registry_document import pharmacy
 from simulators.site import Site, SiteOptions
 from simulators.webhook_sink import WebhookSink
 from tests.support.audit import Audit, audit
@@ -237,9 +238,10 @@ async def _made(folder: Path, wishes: Wishes, opened: AsyncExitStack) -> Stack:
 def _write(running: Stack, cloud: str, plain: Broker | None) -> None:
     built, period_s = running.installation, running.installation.pace.period_s
     sources = modbus_text(HOST, running.site.modbus_port, round(period_s * 1000))
-    points = registry_text(SITE, GATEWAY, with_mqtt=False)
+    heartbeat_s = max(1, round(built.pace.seal_s))
+    registry = pharmacy(SITE, GATEWAY, with_mqtt=False, heartbeat_s=heartbeat_s)
     port = running.link.address[1]
-    built.make(sources, points, uplink=(HOST, port), cloud=cloud)
+    built.make(sources, registry, uplink=(HOST, port), cloud=cloud)
     if plain is not None:
         text = built.gateway_toml.read_text()
         over_http = f'mode = "https"\nhttps_url = "http://{HOST}:{port}"'

@@ -1,8 +1,6 @@
 """Alarms of the book as the pages show them."""
 
 from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from cloud.pages.alarm_views import alarm_view
@@ -10,12 +8,11 @@ from cloud.projections.alarms.book import Alarm
 from cloud.projections.alarms.event import AlarmEvent
 from cloud.projections.alarms.event import AlarmKind as BookKind
 from dashboards.models import AlarmKind, Name
-from device_registry.load import load_registry
 from device_registry.registry import Registry
 from domain.alarms.state import AlarmState, TransitionKind
 from domain.quantity import Quantity
 from domain.rules.model import Direction, Severity
-from tests.support.registry_file import REGISTRY
+from tests.support.small_registry import REGISTRY
 
 RAISED = AlarmEvent(
     alarm="0" * 32,
@@ -53,10 +50,8 @@ def in_book(raised: AlarmEvent) -> Alarm:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    file = tmp_path / "registry.toml"
-    file.write_text(REGISTRY, encoding="utf-8")
-    return load_registry(file)
+def registry() -> Registry:
+    return REGISTRY
 
 
 def test_the_page_knows_every_kind_of_alarm_that_the_book_has() -> None:

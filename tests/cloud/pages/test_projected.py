@@ -1,8 +1,6 @@
 """The pages' source over a store, the state of the projections and the archive."""
 
 from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -14,17 +12,14 @@ from cloud.pages.views import Latest, Standing
 from cloud.projections.timeseries.reduce import in_buckets
 from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
 from dashboards.models import ChangedUpdate, CountsView
-from device_registry.load import load_registry
 from device_registry.registry import Registry
 from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
-from tests.support.registry_file import REGISTRY
+from tests.support.small_registry import REGISTRY
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    file = tmp_path / "registry.toml"
-    file.write_text(REGISTRY, encoding="utf-8")
-    return load_registry(file)
+def registry() -> Registry:
+    return REGISTRY
 
 
 class FakeStore:

@@ -1,7 +1,5 @@
 """View models say what the registry and the projections say, and agree with each other."""
 
-from pathlib import Path
-
 import pytest
 
 from cloud.pages.views import Latest, Link, Standing, overview, placed, point_status
@@ -13,19 +11,16 @@ from dashboards.models import (
     Name,
     PointStatus,
 )
-from device_registry.load import load_registry
 from device_registry.registry import Registry
 from domain.alarms.state import AlarmState
 from domain.profiles.model import PointClass
 from domain.rules.model import Direction, Severity
-from tests.support.registry_file import REGISTRY
+from tests.support.small_registry import REGISTRY
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    file = tmp_path / "registry.toml"
-    file.write_text(REGISTRY, encoding="utf-8")
-    return load_registry(file)
+def registry() -> Registry:
+    return REGISTRY
 
 
 def alarm(

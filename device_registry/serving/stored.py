@@ -1,0 +1,261 @@
+"""The registry over its database: asked once, then remembered until somebody changes it.
+
+What a batch needs (whose key, which points) is read when it is first asked for and kept, so
+that a hundred thousand gateways cost memory only for those that are heard. `refresh` forgets
+what changed; it is called about once a second and costs one small query.
+
+Keys that were superseded or revoked are answered too: what they signed in their time stays
+valid, and what comes after a revocation is the archive's to refuse (it knows the order).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Select, func, select
+
+from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
+from device_registry.serving.rows import (
+    gateway_record,
+    point_record,
+    site_record,
+    tenant_record,
+)
+from device_registry.store.store import RegistryStore
+from evidence.keys import PublicKey
+
+REMEMBERED: Final = 200_000
+"""Entries kept of each sort; beyond it everything is forgotten, and asked for again."""
+PAGE: Final = 5_000
+SIGNING: Final = ("active", "superseded", "revoked")
+_BY_GATEWAY: Final = frozenset({"gateway", "key", "point"})
+_BY_SITE: Final = frozenset({"organisation", "site", "region", "authority"})
+
+V = TypeVar("V")
+
+
+class StoredRegistry:
+    """A `device_registry.registry.Registry`. Safe from several threads.
+
+    `listeners` are told which gateways changed, None when it may be any.
+    """
+
+    def __init__(self, store: RegistryStore) -> None:
+        self.store = store
+        self.listeners: list[Callable[[frozenset[str] | None], None]] = []
+        self._tables = store.tables
+        self._lock = threading.Lock()
+        self._revision = store.revision()
+        self._gateways: dict[str, GatewayRecord | None] = {}
+        self._points_of: dict[str, tuple[PointRecord, ...]] = {}
+        self._channels: dict[str, Mapping[int, PointRecord]] = {}
+        self._sites: dict[str, SiteRecord | None] = {}
+
+    def refresh(self) -> None:
+        """Forget what was changed since the last time, and tell the listeners."""
+        with self._lock:
+            newest = self.store.revision()
+            if newest == self._revision:
+                return
+            changed = self._changed(self._revision)
+            self._revision = newest
+            self._forget(changed)
+        for listener in self.listeners:
+            listener(changed)
+
+    # -- the interface
+
+    def tenant(self, tenant: str) -> TenantRecord | None:
+        """Return the organisation with this id."""
+        row = self._one("organisation", id=tenant)
+        return None if row is None else tenant_record(row)
+
+    def site(self, site: str) -> SiteRecord | None:
+        """Return the site with this id."""
+        return self._remembered(self._sites, site, self._read_site)
+
+    def gateway(self, gateway: str) -> GatewayRecord | None:
+        """Return the gateway with this id."""
+        return self._remembered(self._gateways, gateway, self._read_gateway)
+
+    def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
+        """Return the gateway for which the key with this id signs or signed, and the key."""
+        key, gateway = self._tables["key"], self._tables["gateway"]
+        wanted = (
+            select(gateway, key.c.public)
+            .join(gateway, gateway.c.id == key.c.gateway)
+            .where(key.c.id == kid.hex(), key.c.valid_to_ms.is_(None))
+            .where(gateway.c.valid_to_ms.is_(None), key.c.state.in_(SIGNING))
+        )
+        row = next(iter(self._read(wanted)), None)
+        if row is None:
+            return None
+        public = PublicKey.from_text(row["public"])
+        return gateway_record(row, (public,)), public
+
+    def point(self, gateway: str, channel: int) -> PointRecord | None:
+        """Return what a channel of a gateway measures, or measured last.
+
+        A point that moved to another gateway is still what the old channel measured: batches
+        that come late, and rebuilds, need it.
+        """
+        return self._remembered(self._channels, gateway, self._read_channels).get(channel)
+
+    def point_by_id(self, point: str) -> PointRecord | None:
+        """Return the point with this id."""
+        row = self._one("point", id=point)
+        return None if row is None else point_record(row)
+
+    @property
+    def tenants(self) -> Sequence[TenantRecord]:
+        """All organisations that hold sites."""
+        return [tenant_record(row) for row in self._pages("organisation")]
+
+    @property
+    def sites(self) -> Sequence[SiteRecord]:
+        """All sites."""
+        return [site_record(row) for row in self._pages("site")]
+
+    @property
+    def gateways(self) -> Iterable[GatewayRecord]:
+        """All gateways, one after the other."""
+        for rows in self._paged("gateway"):
+            keys = self._keys_of([row["id"] for row in rows])
+            for row in rows:
+                yield gateway_record(row, tuple(keys.get(row["id"], ())))
+
+    @property
+    def gateway_count(self) -> int:
+        """How many gateways there are."""
+        table = self._tables["gateway"]
+        wanted = select(func.count().label("n")).where(table.c.valid_to_ms.is_(None))
+        return int(next(iter(self._read(wanted)))["n"])
+
+    def gateways_of(self, site: str) -> Sequence[GatewayRecord]:
+        """Return the gateways of a site."""
+        rows = list(self._current("gateway", site=site))
+        keys = self._keys_of([row["id"] for row in rows])
+        return [gateway_record(row, tuple(keys.get(row["id"], ()))) for row in rows]
+
+    def points(self, site: str) -> Sequence[PointRecord]:
+        """Return the points of a site."""
+        return [point_record(row) for row in self._current("point", site=site)]
+
+    def points_of(self, gateway: str) -> Sequence[PointRecord]:
+        """Return the points of a gateway."""
+        return self._remembered(self._points_of, gateway, self._read_points)
+
+    # -- reading
+
+    def _read_site(self, site: str) -> SiteRecord | None:
+        row = self._one("site", id=site)
+        return None if row is None else site_record(row)
+
+    def _read_gateway(self, gateway: str) -> GatewayRecord | None:
+        row = self._one("gateway", id=gateway)
+        keys = self._keys_of([gateway])
+        return None if row is None else gateway_record(row, tuple(keys.get(gateway, ())))
+
+    def _read_points(self, gateway: str) -> tuple[PointRecord, ...]:
+        return tuple(point_record(row) for row in self._current("point", gateway=gateway))
+
+    def _read_channels(self, gateway: str) -> Mapping[int, PointRecord]:
+        """Return every channel's point; versions in order, so that the last one stands."""
+        point = self._tables["point"]
+        wanted = (
+            select(point).where(point.c.gateway == gateway).order_by(point.c.valid_from_ms)
+        )
+        return {row["channel"]: point_record(row) for row in self._read(wanted)}
+
+    def _keys_of(self, gateways: Sequence[str]) -> dict[str, list[PublicKey]]:
+        key = self._tables["key"]
+        wanted = (
+            select(key.c.gateway, key.c.public)
+            .where(key.c.gateway.in_(gateways), key.c.valid_to_ms.is_(None))
+            .where(key.c.state.in_(SIGNING))
+            .order_by(key.c.id)
+        )
+        found: dict[str, list[PublicKey]] = {}
+        for row in self._read(wanted):
+            found.setdefault(row["gateway"], []).append(PublicKey.from_text(row["public"]))
+        return found
+
+    def _one(self, kind: str, **where: object) -> Mapping[str, Any] | None:
+        return next(iter(self._current(kind, **where)), None)
+
+    def _current(self, kind: str, **where: object) -> Sequence[Mapping[str, Any]]:
+        table = self._tables[kind]
+        wanted = select(table).where(table.c.valid_to_ms.is_(None)).order_by(table.c.id)
+        for name, value in where.items():
+            wanted = wanted.where(table.c[name] == value)
+        return self._read(wanted)
+
+    def _pages(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        for page in self._paged(kind):
+            yield from page
+
+    def _paged(self, kind: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+        table, after = self._tables[kind], ""
+        while True:
+            page = self._read(
+                select(table)
+                .where(table.c.valid_to_ms.is_(None), table.c.id > after)
+                .order_by(table.c.id)
+                .limit(PAGE)
+            )
+            if not page:
+                return
+            yield page
+            after = page[-1]["id"]
+
+    def _read(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self.store.engine.connect() as connection:
+            return connection.execute(wanted).mappings().all()
+
+    # -- remembering
+
+    def _remembered(self, kept: dict[str, V], key: str, read: Callable[[str], V]) -> V:
+        try:
+            return kept[key]
+        except KeyError:
+            pass
+        revision = self._revision
+        value = read(key)
+        with self._lock:
+            if len(kept) >= REMEMBERED:
+                kept.clear()
+            if revision == self._revision:
+                kept[key] = value
+        return value
+
+    def _changed(self, after_seq: int) -> frozenset[str] | None:
+        """Return the gateways that entries of the audit trail since then are about."""
+        found: set[str] = set()
+        while entries := self.store.audit(after_seq=after_seq, limit=1000):
+            for entry in entries:
+                after_seq = entry.seq
+                if entry.kind in _BY_SITE:
+                    return None
+                if entry.kind in _BY_GATEWAY:
+                    found.update(_gateways_in(entry.kind, entry.id, entry.old, entry.new))
+        return frozenset(found)
+
+    def _forget(self, gateways: frozenset[str] | None) -> None:
+        if gateways is None:
+            for kept in (self._gateways, self._points_of, self._channels, self._sites):
+                kept.clear()
+            return
+        for gateway in gateways:
+            for kept in (self._gateways, self._points_of, self._channels):
+                kept.pop(gateway, None)
+
+
+def _gateways_in(
+    kind: str, identity: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
+) -> Iterator[str]:
+    if kind == "gateway":
+        yield identity
+        return
+    for values in (old, new):
+        if values and values.get("gateway"):
+            yield str(values["gateway"])

@@ -1,0 +1,105 @@
+"""The registry of the simulated pharmacy, as `coldwarden-cloud registry import` takes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.quantity import UCUM, Quantity
+from evidence.keys import PublicKey
+from simulators.points import SitePoint, site_points
+
+ORGANISATION, REGION = "chs", "510502"
+Document = dict[str, list[dict[str, Any]]]
+
+
+def pharmacy(site: str, gateway: str, *, with_mqtt: bool, heartbeat_s: int = 60) -> Document:
+    """Return a pharmacy of a chain in Luzhou, with one gateway that is not enrolled yet."""
+    return {
+        **organisations(),
+        "site": [
+            {
+                "id": site,
+                "organisation": ORGANISATION,
+                "region": REGION,
+                "subject_class": "retail",
+                "name_zh": "春和堂药房人民路店",
+                "name_en": "Chunhetang Pharmacy, Renmin Road",
+                "timezone": "Asia/Shanghai",
+                "area_m2": 180.0,
+            }
+        ],
+        "gateway": [
+            {"id": gateway, "site": site, "heartbeat_s": heartbeat_s, "state": "ordered"}
+        ],
+        "point": points(site, gateway, site_points(with_mqtt=with_mqtt)),
+    }
+
+
+def organisations() -> Document:
+    """Return the regions, the chain, and the authority that is competent for its shops."""
+    return {
+        "region": [
+            {"id": "510000", "name_zh": "四川省", "name_en": "Sichuan", "level": "province"},
+            {"id": "510500", "name_zh": "泸州市", "name_en": "Luzhou", "level": "city"},
+            {"id": "510502", "name_zh": "江阳区", "name_en": "Jiangyang", "level": "county"},
+        ],
+        "organisation": [
+            {
+                "id": "jyamr",
+                "name_zh": "江阳区市场监督管理局",
+                "name_en": "Jiangyang Administration for Market Regulation",
+                "subject_class": "regulator",
+                "region": REGION,
+            },
+            {
+                "id": ORGANISATION,
+                "name_zh": "春和堂药房",
+                "name_en": "Chunhetang Pharmacy",
+                "subject_class": "chain_head",
+                "region": REGION,
+            },
+        ],
+        "authority": [
+            {
+                "id": "510502-retail",
+                "region": REGION,
+                "subject_class": "retail",
+                "organisation": "jyamr",
+            }
+        ],
+    }
+
+
+def points(site: str, gateway: str, known: Sequence[SitePoint]) -> list[dict[str, Any]]:
+    """Return the measuring points of a gateway's channels."""
+    return [
+        {
+            "id": f"{site}-{point.channel:02d}",
+            "site": site,
+            "gateway": gateway,
+            "channel": point.channel,
+            "name_zh": point.title_zh,
+            "name_en": point.title_en,
+            "quantity": point.quantity,
+            "unit": UCUM[Quantity(point.quantity)][0],
+            "point_class": point.kind,
+            "rule_packs": [point.rule_pack] if point.rule_pack else [],
+            "state": "planned",
+        }
+        for point in known
+    ]
+
+
+def with_key(document: Document, gateway: str, key: PublicKey) -> Document:
+    """Return the document with a gateway that needs no enrolment: its key is known."""
+    gateways = [
+        {**entry, "state": "in_service"} if entry["id"] == gateway else entry
+        for entry in document["gateway"]
+    ]
+    row = {
+        "id": key.kid.hex(),
+        "gateway": gateway,
+        "public": key.to_text(),
+        "key_kind": "software",
+        "state": "active",
+    }
+    return {**document, "gateway": gateways, "key": [row]}
