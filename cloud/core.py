@@ -86,7 +86,7 @@ class Core:
                 mono_s=time.monotonic,
             ),
         )
-        registry.listeners.append(self.keyring.forget)
+        registry.listeners.append(lambda _: self.keyring.forget())
         self.watch = RegistryWatch(registry, self._pin)
         self._pin()
 

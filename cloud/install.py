@@ -54,6 +54,7 @@ dir = "trust"                # what auditors pin; written at every start
 # urls = ["https://example/alarms"]
 """
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What an operator may choose at the beginning."""

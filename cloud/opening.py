@@ -43,7 +43,7 @@ def load_keys(config: Config) -> Keys:
 def open_registry_store(config: Config) -> RegistryStore:
     """Return the registry's database, brought to this version; ConfigError has the remedy."""
     try:
-        return RegistryStore.open(config.registry_url, now_ms=wall_ms())
+        return RegistryStore.open(config.registry_url, now_ms=wall_ms)
     except RegistryError as error:
         raise ConfigError(f"{config.file}: [registry] url: {error}") from error
 

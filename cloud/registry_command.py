@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cloud.config import load_config
-from cloud.core import wall_ms
 from cloud.opening import open_registry_store
 from device_registry.errors import ImportProblem, ImportRefusedError
 from device_registry.interchange.exporting import export_csv, export_json
 from device_registry.interchange.importing import Outcome, import_lines
 from device_registry.interchange.lines import Line, read_lines
 from device_registry.kinds.catalogue import KINDS
-from device_registry.store.row import Actor
+from device_registry.store.audit import Actor
 
 DONE, FAILED = 0, 1
 NOT_EXPORTED = frozenset({"claim", "api_token", "file"})
@@ -42,9 +41,9 @@ def add_to(commands: Any, add: Add) -> None:  # noqa: ANN401 - argparse names no
 def _import(arguments: argparse.Namespace) -> int:
     problems: list[ImportProblem] = []
     lines = [line for file in arguments.files for line in read_lines(file, problems)]
+    if problems:
+        return _refused(arguments, ImportRefusedError(tuple(problems)))
     try:
-        if problems:
-            raise ImportRefusedError(tuple(problems))
         outcome = _imported(arguments, lines)
     except ImportRefusedError as error:
         return _refused(arguments, error)
@@ -65,9 +64,7 @@ def _imported(arguments: argparse.Namespace, lines: Sequence[Line]) -> Outcome:
     store = open_registry_store(load_config(arguments.config))
     try:
         actor = Actor(account="operator", role="operator", via="cli")
-        return import_lines(
-            store, lines, actor, wall_ms(), apply=arguments.apply, on_progress=on_progress
-        )
+        return import_lines(store, lines, actor, apply=arguments.apply, on_progress=on_progress)
     finally:
         store.close()
 
@@ -99,7 +96,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _as_document(outcome: Outcome) -> dict[str, Mapping[str, int]]:
-    return {"new": outcome.new, "changed": outcome.changed, "same": outcome.same}
+    return {"read": outcome.read, "written": outcome.written}
 
 
 def _spelled(counts: Mapping[str, int]) -> str:

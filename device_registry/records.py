@@ -1,11 +1,14 @@
 """What the registry knows: tenants, their sites, the gateways there, and measuring points."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from device_registry.access.scope import Subject
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
 from evidence.keys import PublicKey
+
+NOWHERE: Final = Subject(org_path="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class SiteRecord:
     name_en: str
     timezone: str
     """IANA name, `Asia/Shanghai`."""
-    subject: Subject = Subject(org_path="")
+    subject: Subject = NOWHERE
     """Where it belongs, for who may see it."""
 
 

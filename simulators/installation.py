@@ -24,6 +24,7 @@ from simulators.registry_document import Document, with_key
 GATEWAY = "gw-demo-01"
 SITE = "chs-001"
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How fast everything goes; times in seconds. The defaults are the field's own."""

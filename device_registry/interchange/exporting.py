@@ -5,17 +5,15 @@ Secrets (hashes of passwords, tokens) never leave.
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from device_registry.access.scope import Scope
 from device_registry.kinds.catalogue import KINDS
 from device_registry.kinds.field import FieldType, Kind
 from device_registry.store.row import Row
 from device_registry.store.store import RegistryStore
-
-PAGE: Final = 1000
 
 
 def export_json(
@@ -25,7 +23,7 @@ def export_json(
     written = 0
     document: dict[str, list[dict[str, object]]] = {}
     for name in kinds:
-        rows = [_exported(KINDS[name], row) for row in all_rows(store, name, within)]
+        rows = [_exported(KINDS[name], row) for row in store.each(name, within=within)]
         written += len(rows)
         if rows:
             document[name] = rows
@@ -42,7 +40,7 @@ def export_csv(
     folder.mkdir(parents=True, exist_ok=True)
     for name in kinds:
         kind = KINDS[name]
-        rows = [_exported(kind, row) for row in all_rows(store, name, within)]
+        rows = [_exported(kind, row) for row in store.each(name, within=within)]
         if not rows:
             continue
         fields = ["id", *(field.name for field in kind.fields if not field.secret)]
@@ -52,14 +50,6 @@ def export_csv(
             writer.writerows(_as_cells(kind, row) for row in rows)
         written += len(rows)
     return written
-
-
-def all_rows(store: RegistryStore, kind: str, within: Sequence[Scope] | None) -> Iterator[Row]:
-    """Yield every current row of a kind, in order of id."""
-    after = ""
-    while page := store.find(kind, within=within, after=after, limit=PAGE):
-        yield from page
-        after = page[-1].id
 
 
 def _exported(kind: Kind, row: Row) -> dict[str, object]:

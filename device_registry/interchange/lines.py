@@ -9,7 +9,7 @@ An empty CSV cell leaves the field as it is; "-" empties it. Cells of JSON field
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -42,9 +42,7 @@ class Line:
 def read_lines(path: Path, problems: list[ImportProblem]) -> list[Line]:
     """Return the lines of a file; what cannot be read is added to `problems`."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path)
         if path.suffix == ".csv":
             return list(_csv_lines(path, text, problems))
         return list(_json_lines(path, json.loads(text), problems))
@@ -54,9 +52,16 @@ def read_lines(path: Path, problems: list[ImportProblem]) -> list[Line]:
         return []
 
 
+def _text(path: Path) -> str:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+    return path.read_text(encoding="utf-8-sig")
+
+
 def _json_lines(path: Path, document: object, problems: list[ImportProblem]) -> Iterator[Line]:
     if not isinstance(document, dict):
-        raise ValueError(f"expected an object of lists by kind, got {type(document).__name__}")
+        what = f"expected an object of lists by kind, got {type(document).__name__}"
+        raise ValueError(what)  # noqa: TRY004 - the file's mistake, not the caller's
     for kind, entries in document.items():
         if kind not in KINDS or not isinstance(entries, list):
             known = ", ".join(KINDS)
@@ -123,22 +128,21 @@ def _cells(
 def _value(field: Field, cell: str) -> object:
     if cell == EMPTIED:
         return None
-    match field.type:
-        case FieldType.INT | FieldType.MS:
-            return int(cell)
-        case FieldType.REAL:
-            return float(cell)
-        case FieldType.BOOL:
-            return _flag(cell)
-        case FieldType.JSON:
-            return json.loads(cell)
-        case FieldType.DATE:
-            return date.fromisoformat(cell).isoformat()
-        case FieldType.TEXT:
-            return cell
+    return _READ[field.type](cell)
 
 
 def _flag(cell: str) -> bool:
     if cell.lower() in _TRUE | _FALSE:
         return cell.lower() in _TRUE
     raise ValueError("is neither yes nor no")
+
+
+_READ: Final[Mapping[FieldType, Callable[[str], object]]] = {
+    FieldType.TEXT: str,
+    FieldType.INT: int,
+    FieldType.MS: int,
+    FieldType.REAL: float,
+    FieldType.BOOL: _flag,
+    FieldType.DATE: lambda cell: date.fromisoformat(cell).isoformat(),
+    FieldType.JSON: json.loads,
+}

@@ -1,7 +1,9 @@
 """Turns rows of the registry into the records its readers work with. Pure."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+import json
+from typing import Final
+
+from sqlalchemy import RowMapping
 
 from device_registry.access.scope import Subject
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
@@ -11,7 +13,7 @@ from evidence.keys import PublicKey
 
 DEFAULT_HEARTBEAT_S: Final = 60
 
-Values = Mapping[str, Any]
+Values = RowMapping
 
 
 def tenant_record(row: Values) -> TenantRecord:
@@ -48,7 +50,7 @@ def gateway_record(row: Values, keys: tuple[PublicKey, ...]) -> GatewayRecord:
 
 def point_record(row: Values) -> PointRecord:
     """Return a measuring point."""
-    packs = row["rule_packs"] or []
+    packs = json.loads(row["rule_packs"] or "[]")
     return PointRecord(
         id=row["id"],
         site=row["site"],

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import RowMapping, Select, func, select
 
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from device_registry.serving.rows import (
@@ -21,7 +21,9 @@ from device_registry.serving.rows import (
     site_record,
     tenant_record,
 )
+from device_registry.store.engine import reading
 from device_registry.store.store import RegistryStore
+from device_registry.store.tables import TABLES
 from evidence.keys import PublicKey
 
 REMEMBERED: Final = 200_000
@@ -43,7 +45,6 @@ class StoredRegistry:
     def __init__(self, store: RegistryStore) -> None:
         self.store = store
         self.listeners: list[Callable[[frozenset[str] | None], None]] = []
-        self._tables = store.tables
         self._lock = threading.Lock()
         self._revision = store.revision()
         self._gateways: dict[str, GatewayRecord | None] = {}
@@ -80,7 +81,7 @@ class StoredRegistry:
 
     def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
         """Return the gateway for which the key with this id signs or signed, and the key."""
-        key, gateway = self._tables["key"], self._tables["gateway"]
+        key, gateway = TABLES["key"], TABLES["gateway"]
         wanted = (
             select(gateway, key.c.public)
             .join(gateway, gateway.c.id == key.c.gateway)
@@ -127,7 +128,7 @@ class StoredRegistry:
     @property
     def gateway_count(self) -> int:
         """How many gateways there are."""
-        table = self._tables["gateway"]
+        table = TABLES["gateway"]
         wanted = select(func.count().label("n")).where(table.c.valid_to_ms.is_(None))
         return int(next(iter(self._read(wanted)))["n"])
 
@@ -161,14 +162,12 @@ class StoredRegistry:
 
     def _read_channels(self, gateway: str) -> Mapping[int, PointRecord]:
         """Return every channel's point; versions in order, so that the last one stands."""
-        point = self._tables["point"]
-        wanted = (
-            select(point).where(point.c.gateway == gateway).order_by(point.c.valid_from_ms)
-        )
+        point = TABLES["point"]
+        wanted = select(point).where(point.c.gateway == gateway).order_by(point.c.valid_from_ms)
         return {row["channel"]: point_record(row) for row in self._read(wanted)}
 
     def _keys_of(self, gateways: Sequence[str]) -> dict[str, list[PublicKey]]:
-        key = self._tables["key"]
+        key = TABLES["key"]
         wanted = (
             select(key.c.gateway, key.c.public)
             .where(key.c.gateway.in_(gateways), key.c.valid_to_ms.is_(None))
@@ -180,22 +179,22 @@ class StoredRegistry:
             found.setdefault(row["gateway"], []).append(PublicKey.from_text(row["public"]))
         return found
 
-    def _one(self, kind: str, **where: object) -> Mapping[str, Any] | None:
+    def _one(self, kind: str, **where: object) -> RowMapping | None:
         return next(iter(self._current(kind, **where)), None)
 
-    def _current(self, kind: str, **where: object) -> Sequence[Mapping[str, Any]]:
-        table = self._tables[kind]
+    def _current(self, kind: str, **where: object) -> Sequence[RowMapping]:
+        table = TABLES[kind]
         wanted = select(table).where(table.c.valid_to_ms.is_(None)).order_by(table.c.id)
         for name, value in where.items():
             wanted = wanted.where(table.c[name] == value)
         return self._read(wanted)
 
-    def _pages(self, kind: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, kind: str) -> Iterator[RowMapping]:
         for page in self._paged(kind):
             yield from page
 
-    def _paged(self, kind: str) -> Iterator[Sequence[Mapping[str, Any]]]:
-        table, after = self._tables[kind], ""
+    def _paged(self, kind: str) -> Iterator[Sequence[RowMapping]]:
+        table, after = TABLES[kind], ""
         while True:
             page = self._read(
                 select(table)
@@ -208,8 +207,8 @@ class StoredRegistry:
             yield page
             after = page[-1]["id"]
 
-    def _read(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
-        with self.store.engine.connect() as connection:
+    def _read(self, wanted: Select[Any]) -> Sequence[RowMapping]:
+        with reading(self.store.engine) as connection:
             return connection.execute(wanted).mappings().all()
 
     # -- remembering

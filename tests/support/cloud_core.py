@@ -8,8 +8,8 @@ from cloud.config import Config, load_config
 from cloud.core import Core
 from cloud.install import Wishes, install
 from cloud.opening import open_core, open_registry_store
+from device_registry.store.audit import Actor
 from device_registry.store.change import Change
-from device_registry.store.row import Actor
 from device_registry.store.store import RegistryStore
 from tests.support.signing import SigningGateway
 

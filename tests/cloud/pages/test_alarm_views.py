@@ -1,6 +1,7 @@
 """Alarms of the book as the pages show them."""
 
 from dataclasses import replace
+
 import pytest
 
 from cloud.pages.alarm_views import alarm_view

@@ -1,6 +1,7 @@
 """The pages' source over a store, the state of the projections and the archive."""
 
 from collections.abc import Callable
+
 import numpy as np
 import pytest
 
