@@ -17,7 +17,7 @@ from gateway_firmware_py.errors import ConfigError as GatewayConfigError
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = ("coldwarden-gateway", "coldwarden-cloud", "coldwarden-sim", "coldwarden-verify")
-MACHINE_PATHS = re.compile(rb"(?<![\w./-])/(work|tmp/cw|root|home/\w+)/")
+MACHINE_PATHS = re.compile(rb"(?<![\w./-])/(work/(?:main|shared)|tmp/cw|root|home/\w+)/")
 WRONG_EVERYWHERE = """\
 zzz = 1
 [gateway]
