@@ -5,19 +5,17 @@ record. The new probe must suit the point's packs and be in date: a swap is a co
 """
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Final
 
+from device_registry.commissioning.rows import newest_certificate, packs_of
 from device_registry.commissioning.steps import Input, InputType, Step
 from device_registry.jobs.plan import Answers, Known, Plan, Put, Values, note, refusal
-from domain.gsp.calibration import Certificate, check_for_service, points_of
+from domain.gsp.calibration import check_for_service
 from domain.gsp.finding import Finding
 from domain.gsp.metrology_model import metrology_for
 from domain.gsp.suitability import Device, check_device
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
-from domain.rules.load import pack_names, rule_pack
-from domain.rules.model import RulePack
 
 CHECK_INPUTS: Final = (
     Input(name="before", type=InputType.NUMBER),
@@ -131,33 +129,3 @@ def _certificates(old_id: str, new_id: str, known: Known) -> list[Finding]:
     old, new = newest_certificate(old_id, rows), newest_certificate(new_id, rows)
     numbers = {"old": old.number if old else "—", "new": new.number if new else "—"}
     return [note("job_probe.certificates", new_id, **numbers)]
-
-
-def packs_of(point: Values) -> tuple[RulePack, ...]:
-    """Return the rule packs that a point row names, `NAME` or `NAME@version`."""
-    names = point.get("rule_packs") or []
-    assert isinstance(names, list)  # noqa: S101 - the registry checked it
-    bare = [str(name).partition("@")[0] for name in names]
-    return tuple(rule_pack(name) for name in bare if name in pack_names())
-
-
-def newest_certificate(sensor: str, calibrations: Mapping[str, Values]) -> Certificate | None:
-    """Return what the newest calibration row of a sensor says."""
-    own = [row for row in calibrations.values() if row.get("sensor") == sensor]
-    if not sensor or not own:
-        return None
-    row = max(own, key=lambda r: (str(r["calibrated_on"]), str(r["certificate_no"])))
-    return certificate_of(row)
-
-
-def certificate_of(row: Values) -> Certificate:
-    """Return a calibration row as a certificate."""
-    points = row.get("points") or []
-    assert isinstance(points, list)  # noqa: S101 - the registry checked it
-    return Certificate(
-        number=str(row["certificate_no"]),
-        calibrated_on=date.fromisoformat(str(row["calibrated_on"])),
-        valid_until=date.fromisoformat(str(row["valid_until"])),
-        points=points_of(points),
-        failed=str(row["result"]) != "pass",
-    )
