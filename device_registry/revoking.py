@@ -97,8 +97,8 @@ def make_effective(store: RegistryStore, kid: str, index: int, at_ms: int) -> No
     """Note that the log has revoked `kid` by its record `index`; a repetition changes nothing.
 
     The log is believed even where the registry knows of no approval: it may have been restored
-    from a copy. A thief has the certificates too: replaced ones go with any key, the present one
-    with the gateway's present key.
+    from a copy. A thief has the certificates too: replaced ones go with any key, the present
+    one with the gateway's present key.
     """
     with store.change(LOG, f"revoked by record {index}", at_ms) as change:
         key = change.get("key", kid)
