@@ -26,6 +26,8 @@ from evidence.enrolment.claim import Claim
 from evidence.enrolment.errors import AnchorsError
 from evidence.enrolment.request import EnrolRequest, secret_proof, sign_request
 from evidence.errors import WireError
+from gateway_firmware_py.config.read import load_settings
+from gateway_firmware_py.configuring.starting import put_first
 from gateway_firmware_py.enrolment import est, folder, gateway_toml
 from gateway_firmware_py.enrolment.cloud_client import CloudClient, Request, Server
 from gateway_firmware_py.enrolment.folder import Folder, enrolment_folder
@@ -233,6 +235,7 @@ class _Enrolment:
         for name in (folder.CA, folder.TLS, folder.ANCHORS, folder.ENROLLED):
             self._store.write(name, self._pending.need(name))
         enrolled = self._settled()
+        self._put_configuration(enrolled.configuration)
         self._store.write(folder.CLAIM, self._pending.need(folder.CLAIM))
         self._pending.clear()
         return enrolled
@@ -265,6 +268,20 @@ class _Enrolment:
         # Not a secret: others may read how the gateway is set up.
         disk = replace(self._means.disk, open=REAL_DISK.open)
         write_file(device.config, text.encode(), disk=disk)
+
+    def _put_configuration(self, message: bytes) -> None:
+        """Keep the first configuration; one that is no use here is offered again by the cloud.
+
+        Raises:
+            ConfigError: the file itself has mistakes.
+        """
+        settings = load_settings(self._device.config)
+        if not message:
+            return
+        try:
+            put_first(settings, message)
+        except (ConfigError, WireError) as error:
+            log.warning("the first configuration is not taken: %s", error)
 
     def _client(self, root: str) -> CloudClient:
         server = Server(url=self._claim.url, root=root, proxy=self._device.proxy)

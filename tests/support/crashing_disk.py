@@ -1,4 +1,4 @@
-"""A disk on which the process dies: at the n-th call that would change it, or just after it."""
+"""A disk on which the process dies at the n-th call that would change it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -15,11 +15,10 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class CrashingDisk:
-    """Lets `calls` changes pass, then kills; `after` kills when the last one is done."""
+    """Lets `calls` changes pass, then kills: after the last of them, before the next."""
 
     under: Disk
     calls: int
-    after: bool = False
     made: int = 0
 
     def disk(self) -> Disk:
@@ -32,9 +31,6 @@ class CrashingDisk:
             self.made += 1
             if self.made > self.calls:
                 raise Killed
-            result = call(*arguments)
-            if self.after and self.made == self.calls:
-                raise Killed
-            return result
+            return call(*arguments)
 
         return counted

@@ -2,19 +2,21 @@
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from evidence.disk import Disk
-from evidence.enrolment.answer import Enrolled
+from evidence.enrolment.answer import Enrolled as Answer
 from evidence.enrolment.claim import Claim
 from gateway_firmware_py.config.read import DEFAULT_KEY, load_settings
 from gateway_firmware_py.config.settings import Settings
 from gateway_firmware_py.enrolment.enrol import Device, Means, enrol
 from gateway_firmware_py.enrolment.folder import PRIVATE_DISK
 from gateway_firmware_py.enrolment.gateway_toml import read_plan
+from gateway_firmware_py.enrolment.renewal import Enrolled
+from gateway_firmware_py.enrolment.standing import enrolled_gateway
 from gateway_firmware_py.identity import EvidenceKey, load_key
 from gateway_firmware_py.key_place import read_place
 
@@ -42,7 +44,7 @@ class Board:
     def store(self) -> Path:
         return self.state_dir / "enrolment"
 
-    def enrol(self, claim: Claim, *, disk: Disk = PRIVATE_DISK, proxy: str = "") -> Enrolled:
+    def enrol(self, claim: Claim, *, disk: Disk = PRIVATE_DISK, proxy: str = "") -> Answer:
         """Enrol it within this process."""
         device = Device(
             config=self.config,
@@ -59,6 +61,11 @@ class Board:
 
     def evidence_key(self) -> EvidenceKey:
         return load_key(self.settings().identity.key)
+
+    def gateway(self, now_ms: int, disk: Disk = PRIVATE_DISK) -> Enrolled:
+        """Return it as what keeps it enrolled sees it."""
+        known = enrolled_gateway(self.settings())
+        return replace(known, now_ms=lambda: now_ms, pause=no_pause, disk=disk)
 
     def files(self) -> dict[str, bytes]:
         """Return every file below the folder, by its path."""
