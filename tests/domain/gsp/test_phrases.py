@@ -30,6 +30,8 @@ interval_days = 1
 max_interval_s = 1
 max_sensor_error = 1
 """
+OWN_MEANING = {"验证", "收货"}
+"""GSP verification and goods-in: right here, wrong for signatures and for receipts."""
 PERMITTED = {"GSP", "UPS", "PDF", "SIM", "TLS", "CRC", "Excel", "ZIP"}
 
 
@@ -49,7 +51,7 @@ def test_every_text_is_in_both_languages_with_the_same_placeholders() -> None:
 
 def test_no_chinese_text_has_an_english_word_or_one_that_the_glossary_forbids() -> None:
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    forbidden = set(re.findall(r"✗([\u4e00-\u9fffA-Z]+)", glossary)) - {"验证"}
+    forbidden = set(re.findall(r"✗([\u4e00-\u9fffA-Z]+)", glossary)) - OWN_MEANING
     phrases = Phrases(*PACKAGES)
     for key in phrases.keys:
         text = phrases.words(key).zh
