@@ -78,9 +78,12 @@ class Kind:
     check: Callable[[Mapping[str, object]], Iterable[tuple[str, str, str]]] | None = None
     """Finds what single fields cannot show: (field, what, remedy) of each mistake."""
     by_name: Mapping[str, Field] = field(init=False, compare=False, repr=False)
+    json_fields: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {f.name: f for f in self.fields})
+        lists = tuple(f.name for f in self.fields if f.type is FieldType.JSON)
+        object.__setattr__(self, "json_fields", lists)
 
     @property
     def owner_kind(self) -> str:

@@ -221,10 +221,12 @@ class Change:
             follow_authority(self._connection, self._subjects, changed)
         if old is None or new is None or old.subject == new.subject:
             return
-        self._subjects.forget()
         if kind.name == "organisation" and _path(old.subject) != _path(new.subject):
             rename_path(self._connection, _path(old.subject), _path(new.subject))
-        follow_owner(self._connection, kind.name, id_, new.subject)
+        # Asked anew: a regulator that moved may be the authority competent for itself.
+        self._subjects.forget()
+        subject = self._subjects.of_row(kind, id_, new.values)
+        follow_owner(self._connection, kind.name, id_, subject)
 
     def _close(self, kind: Kind, ended: Sequence[Stored]) -> None:
         table = TABLES[kind.name]

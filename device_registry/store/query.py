@@ -80,8 +80,8 @@ def within_scopes(table: Table, scopes: Within) -> ColumnElement[bool]:
 
 def below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
     """Return the condition for a path that is `path` or lies below it."""
-    # "0" is the character after "/".
-    return or_(column == path, and_(column > f"{path}/", column < f"{path}0"))
+    # One range of the index; "0" is the character after "/". Ids like `path-2` lie in it too.
+    return and_(column >= path, column < f"{path}0", or_(column == path, column > f"{path}/"))
 
 
 def starting(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
@@ -97,16 +97,62 @@ def counted(
     return select(column, func.count()).where(matching(kind, where, within)).group_by(column)
 
 
+def limits(table: Table, within: Within | None) -> bool:
+    """Say whether `within` leaves out some rows of a table, but not all."""
+    return bool(within) and EVERYWHERE not in (within or ()) and SCOPE_COLUMNS[0] in table.c
+
+
+def parts_of(table: Table, scopes: Within) -> list[Select[*tuple[Any, ...]]] | None:
+    """Select the keys of what `scopes` cover, each statement served by one index.
+
+    Together they give every row, some of them twice. None if an index does not help.
+    """
+    if not all(scope.organisation or scope.region for scope in scopes):
+        return None
+    parts = []
+    for scope in scopes:
+        rest = _rest(table, scope)
+        if scope.organisation:
+            for column in ("org_path", "authority_path"):
+                path = below(table.c[column], scope.organisation)
+                parts.append(_served(table, f"by_{column}", and_(path, *rest)))
+        else:
+            parts.append(_served(table, "by_region_code", and_(*rest)))
+    return parts
+
+
+def indexed(
+    query: Select[*tuple[Any, ...]], table: Table, name: str
+) -> Select[*tuple[Any, ...]]:
+    """Tell SQLite which index serves a query; PostgreSQL knows how its values are spread."""
+    return query.with_hint(table, f"INDEXED BY {table.name}_{name}", "sqlite")
+
+
+def _served(
+    table: Table, index: str, condition: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    key = next(iter(table.primary_key.columns))
+    query = select(key).where(condition)
+    if "valid_to_ms" in table.c:
+        query = query.where(table.c.valid_to_ms.is_(None))
+    return indexed(query, table, index)
+
+
 def _covered(table: Table, scope: Scope) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = []
+    parts = _rest(table, scope)
     if scope.organisation:
         own = below(table.c.org_path, scope.organisation)
         parts.append(or_(own, below(table.c.authority_path, scope.organisation)))
+    return and_(*parts)
+
+
+def _rest(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
+    parts: list[ColumnElement[bool]] = []
     if scope.region:
         parts.append(starting(table.c.region_code, scope.region))
     if scope.subject_class:
         parts.append(table.c.subject_class_of == scope.subject_class)
-    return and_(*parts)
+    return parts
 
 
 def _equals(kind: Kind, table: Table, name: str, value: object) -> ColumnElement[bool]:

@@ -63,10 +63,10 @@ class Row:
 def row_of(kind: Kind, stored: Sequence[object]) -> Row:
     """Return the row of `stored`: the columns in the order of `columns_of`."""
     end = len(kind.fields) + 1
-    values: dict[str, object] = {}
-    for field, value in zip(kind.fields, stored[1:end], strict=True):
-        is_json = field.type is FieldType.JSON and value is not None
-        values[field.name] = json.loads(cast("str", value)) if is_json else value
+    values = dict(zip(kind.by_name, stored[1:end], strict=True))
+    for name in kind.json_fields:
+        if values[name] is not None:
+            values[name] = json.loads(cast("str", values[name]))
     scope = cast("Sequence[str | None]", stored[end + 2 :])
     return Row(
         kind=kind.name,

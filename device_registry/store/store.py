@@ -18,15 +18,8 @@ from device_registry.store.cascade import follow_authority
 from device_registry.store.change import Change
 from device_registry.store.engine import lock_audit, open_engine, reading, writing
 from device_registry.store.migrate import migrate
-from device_registry.store.query import (
-    Where,
-    Within,
-    counted,
-    current,
-    found,
-    matching,
-    versions,
-)
+from device_registry.store.narrow import Query, counting, listing, trail_condition
+from device_registry.store.query import Where, Within, counted, current, versions
 from device_registry.store.row import Row, row_of
 from device_registry.store.subjects import Subjects
 from device_registry.store.tables import AUDIT, TABLES
@@ -116,10 +109,12 @@ class RegistryStore:
         """
         k = kind_named(kind)
         c = TABLES[kind].c
-        query = versions(k).where(matching(k, where, within), found(k, search))
-        if after:
-            query = query.where(c.id > after)
-        return self._rows(kind, query.order_by(c.id).limit(limit))
+        with reading(self._engine) as connection:
+            query = listing(connection, k, where, within, search)
+            if after:
+                query = query.where(c.id > after)
+            rows = connection.execute(query.order_by(c.id).limit(limit))
+            return [row_of(k, stored) for stored in rows]
 
     def each(
         self, kind: str, *, where: Where | None = None, within: Within | None = None
@@ -134,10 +129,9 @@ class RegistryStore:
         self, kind: str, *, where: Where | None = None, within: Within | None = None
     ) -> int:
         """Return how many current rows there are."""
-        k = kind_named(kind)
-        query = select(func.count()).select_from(TABLES[kind]).where(matching(k, where, within))
+        query = counting(kind_named(kind), where, within)
         with reading(self._engine) as connection:
-            return connection.execute(query).scalar_one()
+            return cast("int", connection.execute(query).scalar_one())
 
     def count_by(
         self, kind: str, by: str, *, where: Where | None = None, within: Within | None = None
@@ -173,8 +167,8 @@ class RegistryStore:
         within: Within | None = None,
     ) -> list[AuditEntry]:
         """Return audit entries after `after_seq`, the oldest first, at most `limit`."""
-        query = entries(kind, id, within).where(AUDIT.c.seq > after_seq)
-        return self._entries(query.order_by(AUDIT.c.seq).limit(limit))
+        query = entries(kind, id).where(AUDIT.c.seq > after_seq)
+        return self._entries(query.order_by(AUDIT.c.seq).limit(limit), within)
 
     def latest(
         self,
@@ -186,10 +180,10 @@ class RegistryStore:
         within: Within | None = None,
     ) -> list[AuditEntry]:
         """Return audit entries before `before_seq`, the newest first, at most `limit`."""
-        query = entries(kind, id, within)
+        query = entries(kind, id)
         if before_seq is not None:
             query = query.where(AUDIT.c.seq < before_seq)
-        return self._entries(query.order_by(AUDIT.c.seq.desc()).limit(limit))
+        return self._entries(query.order_by(AUDIT.c.seq.desc()).limit(limit), within)
 
     def note_logged(self, seq: int, log_index: int) -> None:
         """Note where the log has an audit entry."""
@@ -230,8 +224,11 @@ class RegistryStore:
         with reading(self._engine) as connection:
             return [row_of(k, stored) for stored in connection.execute(query)]
 
-    def _entries(self, query: Executable) -> list[AuditEntry]:
+    def _entries(self, query: Query, within: Within | None) -> list[AuditEntry]:
         with reading(self._engine) as connection:
+            condition = trail_condition(connection, AUDIT, within)
+            if condition is not None:
+                query = query.where(condition)
             return [entry_of(row) for row in connection.execute(query)]
 
 

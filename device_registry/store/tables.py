@@ -67,6 +67,8 @@ AUDIT: Final = Table(
 )
 Index("audit_of", AUDIT.c.kind, AUDIT.c.id)
 Index("audit_by_log_index", AUDIT.c.log_index)
+Index("audit_by_org_path", AUDIT.c.org_path)
+Index("audit_by_authority_path", AUDIT.c.authority_path)
 
 
 def _table(kind: Kind) -> Table:
@@ -107,7 +109,7 @@ def _index(kind: Kind, table: Table) -> None:
             index(f"by_{field.name}", field.name)
     if kind.is_scoped:
         index("by_org_path", "org_path", "id")
-        index("by_authority_path", "authority_path", "id")
+        index("by_authority_path", "authority_path", "org_path", "id")
         index("by_region_code", "region_code", "subject_class_of", "id")
     if kind.unique:
         _unique(kind, table)

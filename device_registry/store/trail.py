@@ -16,7 +16,6 @@ from device_registry.store.audit import (
     parsed,
     shown,
 )
-from device_registry.store.query import Within, within_scopes
 from device_registry.store.row import canonical_json, scope_values, subject_of
 from device_registry.store.tables import AUDIT, SCOPE_COLUMNS
 
@@ -76,14 +75,14 @@ class Trail:
         return seqs
 
 
-def entries(kind: str, id_: str, within: Within | None) -> Select[*tuple[Any, ...]]:
-    """Select the audit entries of a kind and id ("" for any) within scopes."""
+def entries(kind: str, id_: str) -> Select[*tuple[Any, ...]]:
+    """Select the audit entries of a kind and id, "" for any."""
     query = select(AUDIT)
     if kind:
         query = query.where(AUDIT.c.kind == kind)
     if id_:
         query = query.where(AUDIT.c.id == id_)
-    return query if within is None else query.where(within_scopes(AUDIT, within))
+    return query
 
 
 def entry_of(row: Row[*tuple[Any, ...]]) -> AuditEntry:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device_registry.access.scope import EVERYWHERE, Scope
+from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.errors import (
     IllegalTransitionError,
     InvalidFieldsError,
@@ -108,7 +108,10 @@ def test_what_does_not_differ_leaves_no_trace(store: RegistryStore) -> None:
 
 def test_a_change_that_fails_leaves_nothing(store: RegistryStore) -> None:
     before = store.revision()
-    rows: list[dict[str, object]] = [{"id": "gw-chs-001", "model": "CW-9"}, {"id": "gw-chs-002", "site": "nowhere"}]
+    rows: list[dict[str, object]] = [
+        {"id": "gw-chs-001", "model": "CW-9"},
+        {"id": "gw-chs-002", "site": "nowhere"},
+    ]
     with pytest.raises(InvalidFieldsError), changing(store, 2_000) as change:
         change.put_many("gateway", rows)
     gateway = store.get("gateway", "gw-chs-001")
@@ -254,6 +257,20 @@ def test_a_regulator_that_moves_stays_competent(store: RegistryStore) -> None:
         change.put("organisation", "mab", parent=None)
     assert store.count("point", within=[Scope(organisation="mab")]) == 1
     assert store.count("point", within=[Scope(organisation="mpa")]) == 0
+
+
+def test_a_regulator_competent_for_itself_moves_with_what_it_is_competent_for(
+    store: RegistryStore,
+) -> None:
+    with changing(store, 2_000) as change:
+        fields = {"region": "510000", "subject_class": "regulator", "organisation": "mab"}
+        change.put("authority", "own", **fields)
+        change.put("organisation", "mab", parent=None)
+    authority = store.get("authority", "own")
+    assert authority is not None
+    assert authority.subject == Subject(
+        org_path="mab", authority_path="mab", region="510502", subject_class="regulator"
+    )
 
 
 def test_a_site_or_gateway_that_moves_takes_along_what_belongs_to_it(

@@ -178,7 +178,8 @@ def _audit() -> None:
         *(sa.Column(name, TEXT) for name in SCOPE),
     )
     op.create_index("audit_of", "audit", ["kind", "id"])
-    op.create_index("audit_by_log_index", "audit", ["log_index"])
+    for column in ("log_index", "org_path", "authority_path"):
+        op.create_index(f"audit_by_{column}", "audit", [column])
 
 
 def _kind(kind: str, columns: str, *, scoped: bool) -> None:
@@ -198,7 +199,7 @@ def _kind(kind: str, columns: str, *, scoped: bool) -> None:
         _index(kind, f"by_{column}", [column])
     if scoped:
         _index(kind, "by_org_path", ["org_path", "id"])
-        _index(kind, "by_authority_path", ["authority_path", "id"])
+        _index(kind, "by_authority_path", ["authority_path", "org_path", "id"])
         _index(kind, "by_region_code", ["region_code", "subject_class_of", "id"])
     if kind in UNIQUE:
         names, outlives = UNIQUE[kind]
