@@ -116,6 +116,7 @@ _ACCESS: Final = (
     _post("/me/language", Open.SIGNED_IN),
     _post("/me/totp", Open.SIGNED_IN, per_minute=10),
     _post("/me/pin", Open.SIGNED_IN, per_minute=10),
+    _post("/me/phone", Open.SIGNED_IN, per_minute=10),
     RouteRule(method="GET", path="/api/session", needs=Open.SIGNED_IN, answers="data"),
     _get("/station", Open.PUBLIC),
     _post("/station/switch", Open.PUBLIC, per_minute=30),
@@ -124,6 +125,53 @@ _ACCESS: Final = (
     _post("/handover/{site}", Action.ACKNOWLEDGE_ALARM, in_path("site"), per_minute=20),
 )
 
+_FOLDERS: Final = ("organisation", "site", "place", "gateway", "sensor")
+_FORMS: Final = (*_FOLDERS, "point", "licence")
+_REGISTRY: Final = (
+    _get("/registry", Action.VIEW_REGISTRY),
+    _get("/registry/expiry", Action.VIEW_REGISTRY),
+    _get("/registry/files/{file}", Action.VIEW_REGISTRY, in_path("file")),
+    *(
+        _get(f"/registry/{kind}s/{{{kind}}}", Action.VIEW_REGISTRY, in_path(kind))
+        for kind in _FOLDERS
+    ),
+    *(
+        make(f"/registry/{kind}s/{{{kind}}}/edit", Action.EDIT_REGISTRY, in_path(kind))
+        for kind in _FORMS
+        for make in (_get, _post)
+    ),
+)
+
+_WORK: Final = (
+    _data("/work/manifest.webmanifest", Open.PUBLIC),
+    _data("/work/service-worker.js", Open.PUBLIC),
+    _get("/work", Action.ENROL),
+    _get("/work/sites/{site}", Action.ENROL, in_path("site")),
+    _post("/work/sites/{site}/claims", Action.ENROL, in_path("site"), per_minute=30),
+    _get("/work/claims/{claim}", Action.ENROL, in_path("claim")),
+    _data("/work/claims/{claim}/state", Action.ENROL, in_path("claim")),
+    _post("/work/claims/{claim}/card", Action.ENROL, in_path("claim")),
+    _get("/work/gateways/{gateway}", Action.COMMISSION, in_path("gateway")),
+    _data("/work/gateways/{gateway}/now", Action.COMMISSION, in_path("gateway")),
+    *(
+        RouteRule(
+            method="POST",
+            path=f"/work/gateways/{{gateway}}/{name}",
+            needs=action,
+            about=(in_path("gateway"),),
+            answers="data",
+        )
+        for name, action in (
+            ("steps", Action.COMMISSION),
+            ("photos", Action.COMMISSION),
+            ("report", Action.SIGN_REPORT),
+        )
+    ),
+    _get("/work/reports/{report}", Action.VIEW_REGISTRY, in_path("report")),
+    _get("/work/reports/{report}/pdf", Action.VIEW_REGISTRY, in_path("report")),
+)
+
 RULES: Final[Mapping[str, RouteRule]] = {
-    rule.key: rule for rule in (*_OWN_AUTHENTICATION, *_SERVER, *_PAGES, *_ACCESS)
+    rule.key: rule
+    for rule in (*_OWN_AUTHENTICATION, *_SERVER, *_PAGES, *_ACCESS, *_REGISTRY, *_WORK)
 }

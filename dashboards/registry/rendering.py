@@ -1,5 +1,6 @@
 """Turns a model of the registry's or the technician's pages into HTML."""
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from dashboards.catalogue import catalogue
@@ -15,6 +16,7 @@ from dashboards.registry.words import words_of_work
 from dashboards.registry.work_models import (
     Checklist,
     ClaimPage,
+    Finding,
     ReportPage,
     WorkHome,
     WorkPage,
@@ -61,3 +63,9 @@ def _work_template(model: WorkPage) -> str:
             return "work/report.html"
         case _:
             assert_never(model)
+
+
+def render_findings(findings: Iterable[Finding], lang: Lang, tz: str, now_ms: int) -> str:
+    """Return the findings of a check as the lines of a list, for a page that is open."""
+    wording = Wording(catalogue(lang), zone_or_utc(tz), now_ms)
+    return render_template("work/finding_lines.html", findings, wording, tz, {})

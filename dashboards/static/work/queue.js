@@ -36,15 +36,19 @@
 
   // --- what the person sees -------------------------------------------------------------------
   const box = document.getElementById("outbox");
+  let needsLogin = false;
+  let loginAt = "/login";
   const show = (text, look, canSend) => {
     box.hidden = !text;
     box.classList.toggle("is-sent", look === "sent");
     box.classList.toggle("is-bad", look === "bad");
     box.querySelector("[data-role=text]").textContent = text;
-    box.querySelector("[data-role=send]").hidden = !canSend;
+    box.querySelector("[data-role=send]").hidden = !canSend || needsLogin;
+    const login = box.querySelector("[data-role=login]");
+    login.hidden = !needsLogin;
+    login.href = `${loginAt}?next=${encodeURIComponent(location.pathname)}`;
   };
   let refused = 0;
-  let needsLogin = false;
   let hasSent = false;
   const tell = async () => {
     const n = (await waiting()).length;
@@ -61,7 +65,7 @@
     fetch(address, { ...options, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
   const token = async () => {
     // The page may have come from the phone's own store: its token is then an old one.
-    const answer = await limited("/work/session", { headers: { Accept: "application/json" } });
+    const answer = await limited("/api/session", { headers: { Accept: "application/json" } });
     if (!answer.ok) return null;
     return (await answer.json()).csrf;
   };
@@ -81,6 +85,8 @@
     }
     if ([0, 401, 403].includes(answer.status)) { // 0: sent on to the login page
       needsLogin = true;
+      const told = await answer.json().catch(() => ({}));
+      loginAt = told.page || "/login"; // a signature asks to prove again who signs
       return "later";
     }
     if (answer.status >= 500 || answer.status === 429 || answer.status === 408) return "later";

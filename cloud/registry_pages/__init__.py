@@ -1,0 +1,1 @@
+"""Web pages of the registry, and of the technician in the field."""

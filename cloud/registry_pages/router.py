@@ -1,0 +1,15 @@
+"""All addresses of this package in one router; `cloud.compose` hands it to the gate."""
+
+from fastapi import APIRouter
+
+from cloud.registry_pages.routes import add_registry_routes
+from cloud.registry_pages.sources import Sources
+from cloud.registry_pages.work_routes import add_work_routes
+
+
+def registry_router(sources: Sources) -> APIRouter:
+    """Return the routes of the registry's and the technician's pages."""
+    router = APIRouter(include_in_schema=False)
+    add_registry_routes(router, sources)
+    add_work_routes(router, sources)
+    return router

@@ -1,0 +1,1 @@
+"""Tests of the registry's and the technician's pages, over a real registry."""
