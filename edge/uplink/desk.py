@@ -196,4 +196,4 @@ class Desk:
 def _stem(origin: str) -> str:
     """Return what a log has in common with those that follow it, under the same key."""
     yearly = _STEM.fullmatch(origin)
-    return yearly[1] if yearly is not None else origin
+    return yearly[1] if yearly is not None else f"{origin}/"

@@ -9,6 +9,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import sleep
 from typing import Final
@@ -89,7 +90,7 @@ class CloudClient:
 
     def _ask_once(self, request: Request) -> bytes:
         try:
-            status, headers, body = self._exchange(request)
+            status, media_type, body = self._exchange(request)
         except ssl.SSLCertVerificationError as error:
             remedy = "check the address, this device's clock, and what opens the connection"
             raise EnrolmentError(
@@ -103,7 +104,7 @@ class CloudClient:
             ) from error
         if status in {http.client.OK, http.client.CREATED}:
             return body
-        raise _refusal(request.what, status, _said(headers, body))
+        raise _refusal(request.what, status, _said(media_type, body))
 
     def _exchange(self, request: Request) -> tuple[int, str, bytes]:
         connection = self._connection()
@@ -145,23 +146,29 @@ def tls_context(root: str) -> ssl.SSLContext:
     return context
 
 
-def _refusal(what: str, status: int, said: str) -> CloudUnreachedError | EnrolmentError:
+def _refusal(
+    what: str, status: int, said: tuple[str, str]
+) -> CloudUnreachedError | EnrolmentError:
+    error, theirs = said
     if status >= _RETRY_FROM or status in _AGAIN:
         remedy = "wait a little, then give the command again"
-        return CloudUnreachedError(f"the cloud puts off {what} ({status}: {said}); {remedy}")
-    remedy = _REMEDIES.get(status, _REMEDY)
-    return EnrolmentError(f"the cloud refuses {what} ({status}: {said}); {remedy}")
+        return CloudUnreachedError(f"the cloud puts off {what} ({status}: {error}); {remedy}")
+    remedy = theirs or _REMEDIES.get(status, _REMEDY)
+    return EnrolmentError(f"the cloud refuses {what} ({status}: {error}); {remedy}")
 
 
-def _said(content_type: str, body: bytes) -> str:
-    """Return what a refusal says, as one printable line."""
+def _said(media_type: str, body: bytes) -> tuple[str, str]:
+    """Return what a refusal says is wrong, and its remedy if it names one."""
     text = body.decode(errors="replace")
-    if "json" in content_type:
-        try:
+    fields = None
+    if "json" in media_type:
+        with suppress(ValueError):
             fields = json.loads(text)
-        except ValueError:
-            fields = {}
-        named = fields if isinstance(fields, dict) else {}
-        text = next((str(named[k]) for k in ("error", "detail", "message") if k in named), text)
+    if isinstance(fields, dict):
+        return _line(str(fields.get("error", text))), _line(str(fields.get("remedy", "")))
+    return _line(text) or "no reason given", ""
+
+
+def _line(text: str) -> str:
     line = " ".join(text.split())[:MAX_SAID_CHARS]
-    return "".join(c for c in line if c.isprintable()) or "no reason given"
+    return "".join(c for c in line if c.isprintable())

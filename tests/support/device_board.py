@@ -1,7 +1,7 @@
 """A device to enrol, in a folder of its own."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +46,15 @@ class Board:
 
     def enrol(self, claim: Claim, *, disk: Disk = PRIVATE_DISK, proxy: str = "") -> Answer:
         """Enrol it within this process."""
-        device = Device(
+        return enrol(claim, self.device(proxy), self.means(disk=disk))
+
+    def means(
+        self, *, disk: Disk = PRIVATE_DISK, pause: Callable[[float], None] = no_pause
+    ) -> Means:
+        return Means(software="test", pause=pause, disk=disk)
+
+    def device(self, proxy: str = "") -> Device:
+        return Device(
             config=self.config,
             plan=read_plan(self.config),
             state_dir=self.state_dir,
@@ -54,7 +62,6 @@ class Board:
             key_setting=self.key,
             proxy=proxy,
         )
-        return enrol(claim, device, Means(software="test", pause=no_pause, disk=disk))
 
     def settings(self) -> Settings:
         return load_settings(self.config)

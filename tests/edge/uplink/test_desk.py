@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from edge.uplink.desk import Desk, Moment
 from edge.uplink.events import Receipted
 from evidence.keys import SoftwareKey
@@ -10,6 +12,26 @@ from tests.support.fake_cloud import FakeCloud
 from tests.support.gateway_parts import Bench
 
 NEW_KEY = SoftwareKey(-19, bytes(31) + b"\x07")
+
+
+@pytest.mark.parametrize(
+    ("origin", "takes"),
+    [("cloud.test/log", True), ("cloud.test/log/2025", True), ("cloud.test", False)],
+)
+async def test_a_log_may_be_pinned_with_or_without_its_year(
+    tmp_path: Path, origin: str, *, takes: bool
+) -> None:
+    cloud, bench = FakeCloud(), Bench(tmp_path)
+    bench.recorder.begin()
+    await bench.store()
+    desk = Desk(bench.outbox, replace(cloud.pins(), log_origin=origin))
+    number = bench.outbox.unreceipted.first
+    assert number is not None
+    batch = bench.outbox.read(number)
+    assert batch is not None
+    answer = desk.take(cloud.take([batch])[-1], Moment(at_ms=0, draw=0.5))
+    assert isinstance(answer, Receipted) is takes
+    bench.close()
 
 
 async def test_receipts_of_what_an_earlier_key_signed_still_count(tmp_path: Path) -> None:
