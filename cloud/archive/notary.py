@@ -102,7 +102,8 @@ class Notary:
                 self._provisional(owed)
                 return
             self.receipts += len(messages)
-            _send(key_owed, messages)
+            gateway = next(iter(key_owed.routes)).gateway
+            _send(key_owed, [*self._answers.also(gateway), *messages])
         self._provisional(held)
 
     def _provisional(self, owed: dict[bytes, Owed]) -> None:

@@ -4,6 +4,7 @@ Used by the workers, the sequencer and the transports. A gateway that the regist
 have gets no answer: it could not verify one, and nothing should be signed for strangers.
 """
 
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from cloud.ingest.accept import named_chain
@@ -16,12 +17,18 @@ Run = tuple[bytes, int, int]
 """Epoch, lowest and highest sequence number."""
 
 
+def _nothing(_gateway: str) -> Sequence[bytes]:
+    return ()
+
+
 class Answers:
     """Signs outcomes for one gateway at a time; safe from several threads."""
 
     def __init__(self, signer: Signer, keyring: Keyring) -> None:
         self._signer = signer
         self._keyring = keyring
+        self.also: Callable[[str], Sequence[bytes]] = _nothing
+        """Returns what a gateway in contact is to be told besides; called from any thread."""
 
     def refusal(self, gateway: str, data: bytes, code: str, payload: bytes) -> bytes | None:
         """Return a signed refusal of the batch `data`, or None for a stranger."""

@@ -1,0 +1,1 @@
+"""Configurations on their way to gateways, and what becomes of them."""

@@ -1,0 +1,118 @@
+"""Which gateway is to be sent which configuration, and when again.
+
+Used by `cloud.configuring.service`. At a gateway's contact its newest offer goes with the
+receipts, over whatever brought the batch, and again with growing pauses until a STATE event
+answers it. A message is signed when it is first sent. Safe from several threads.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from device_registry.configuring.publishing import KIND, document_of, first_document
+from device_registry.errors import RegistryError
+from device_registry.store.row import Row
+from device_registry.store.store import RegistryStore
+from evidence.configuration import sign_configuration
+from evidence.cose import Signer
+from evidence.errors import WireError
+
+FIRST_WAIT_S: Final = 10.0
+"""An answer takes a trial's beginning and a batch; the offer itself is seldom lost."""
+LONGEST_WAIT_S: Final = 600.0
+PAGE: Final = 1000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Offer:
+    version: int
+    message: bytes = b""
+    due_s: float = 0.0
+    wait_s: float = FIRST_WAIT_S
+
+
+class Offers:
+    """See the module."""
+
+    def __init__(
+        self,
+        store: RegistryStore,
+        signer: Signer,
+        site_of: Callable[[str], str],
+        mono_s: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._site_of = site_of
+        self._mono_s = mono_s
+        self._lock = threading.Lock()
+        self._seq = store.revision()
+        self._offers: dict[str, _Offer] = {}
+        self.sent = 0
+        for row in store.each(KIND, where={"state": "offered"}):
+            self._note(row)
+
+    def __len__(self) -> int:
+        return len(self._offers)
+
+    def refresh(self) -> None:
+        """Take over what changed in the registry since the last time.
+
+        Raises:
+            RegistryError: the registry cannot be asked now.
+        """
+        while entries := self._store.audit(after_seq=self._seq, limit=PAGE, kind=KIND):
+            for identity in {entry.id for entry in entries}:
+                row = self._store.get(KIND, identity)
+                if row is not None:
+                    self._note(row)
+            self._seq = entries[-1].seq
+
+    def at_contact(self, gateway: str) -> Sequence[bytes]:
+        """Return what to send to a gateway that is in contact now: an offer, or nothing."""
+        offer = self._offers.get(gateway)  # without the lock: nearly always there is none
+        if offer is None:
+            return ()
+        with self._lock:
+            now_s = self._mono_s()
+            if now_s < offer.due_s:
+                return ()
+            offer.due_s = now_s + offer.wait_s
+            offer.wait_s = min(2 * offer.wait_s, LONGEST_WAIT_S)
+            message = offer.message = offer.message or self._signed(gateway, offer.version)
+        if not message:
+            return ()
+        self.sent += 1
+        return (message,)
+
+    def first_configuration(self, gateway: str) -> bytes:
+        """Return the signed configuration for a gateway that enrols, b"" when there is none."""
+        document = first_document(self._store, gateway)
+        if document is None:
+            return b""
+        return sign_configuration(document, self._signer, self._site_of(gateway))
+
+    def _note(self, row: Row) -> None:
+        gateway, version = row.text("gateway"), row.number("version")
+        with self._lock:
+            known = self._offers.get(gateway)
+            if row.text("state") == "offered":
+                if known is None or known.version <= version:
+                    self._offers[gateway] = _Offer(version)
+            elif known is not None and known.version == version:
+                del self._offers[gateway]
+
+    def _signed(self, gateway: str, version: int) -> bytes:
+        """Return the message of an offer; a registry that is away is asked at the next one."""
+        try:
+            row = self._store.get(KIND, f"{gateway}:{version}")
+            if row is None:
+                return b""
+            return sign_configuration(document_of(row), self._signer, self._site_of(gateway))
+        except (RegistryError, WireError) as error:
+            _log.warning("configuration %d of %s cannot be sent: %s", version, gateway, error)
+            return b""

@@ -1,0 +1,1 @@
+"""What a gateway is told to measure, made from the registry's rows."""
