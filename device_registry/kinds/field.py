@@ -79,11 +79,15 @@ class Kind:
     """Finds what single fields cannot show: (field, what, remedy) of each mistake."""
     by_name: Mapping[str, Field] = field(init=False, compare=False, repr=False)
     json_fields: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    references: tuple[tuple[str, str], ...] = field(init=False, compare=False, repr=False)
+    """(field, kind it refers to)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {f.name: f for f in self.fields})
         lists = tuple(f.name for f in self.fields if f.type is FieldType.JSON)
         object.__setattr__(self, "json_fields", lists)
+        references = tuple((f.name, f.refers) for f in self.fields if f.refers)
+        object.__setattr__(self, "references", references)
 
     @property
     def owner_kind(self) -> str:

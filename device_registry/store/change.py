@@ -129,10 +129,9 @@ class Change:
             if values is not None:
                 rows[id_] = values
         self._drop_taken(plan, rows)
-        for field in kind.fields:
-            if field.refers:
-                named = (values[field.name] for values in rows.values())
-                self._subjects.look_up(field.refers, [str(v) for v in named if v is not None])
+        for name, refers in kind.references:
+            named = (values[name] for values in rows.values())
+            self._subjects.look_up(refers, [str(v) for v in named if v is not None])
         states = self._last_states(kind, there, rows)
         for id_, values in rows.items():
             plan.take(id_, values, there.get(id_), states.get(id_))

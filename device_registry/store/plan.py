@@ -110,13 +110,13 @@ class Plan:
         self, id_: str, values: Mapping[str, object], old: Mapping[str, object] | None
     ) -> bool:
         found = len(self.problems)
-        for field in self.kind.fields:
-            value = values[field.name]
-            if not field.refers or value is None or (old and old[field.name] == value):
+        for name, refers in self.kind.references:
+            value = values[name]
+            if value is None or (old and old[name] == value):
                 continue
-            if not self._subjects.exists(field.refers, str(value)):
-                what = f"there is no {field.refers} {value}"
-                self.complain(id_, field.name, what, f"register the {field.refers} first")
+            if not self._subjects.exists(refers, str(value)):
+                what = f"there is no {refers} {value}"
+                self.complain(id_, name, what, f"register the {refers} first")
         if self.kind.name == "organisation" and len(self.problems) == found:
             self._refuse_circle(id_, values["parent"])
         return len(self.problems) == found

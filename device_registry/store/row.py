@@ -118,4 +118,7 @@ def subject_of(scope: Sequence[str | None]) -> Subject | None:
 
 def canonical_json(value: object) -> str:
     """Return the one spelling of a JSON value: keys sorted, no spaces, text as it is."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _canonical(value)
+
+
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

@@ -29,13 +29,14 @@ class Subjects:
         """Read through `connection`; authorities are those of the day of `at_ms`."""
         self._connection = connection
         self._day = day_of(at_ms)
-        self._known: dict[tuple[str, str], Subject | None] = {}
-        self._asked: set[tuple[str, str]] = set()
+        self._known: dict[str, dict[str, Subject | None]] = {}
+        self._asked: dict[str, set[str]] = {}
         self._authorities: dict[tuple[str, str], str] = {}
 
     def look_up(self, kind: str, ids: Iterable[str]) -> None:
         """Learn which of these rows are current, with one query per few hundred."""
-        wanted = sorted({i for i in ids if (kind, i) not in self._asked})
+        asked, known = self._asked.setdefault(kind, set()), self._known.setdefault(kind, {})
+        wanted = sorted(set(ids) - asked)
         table = TABLES[kind]
         columns = [table.c[name] for name in SCOPE_COLUMNS] if KINDS[kind].is_scoped else []
         for start in range(0, len(wanted), _AT_ONCE):
@@ -44,23 +45,23 @@ class Subjects:
                 table.c.id.in_(part), table.c.valid_to_ms.is_(None)
             )
             for id_, *scope in self._connection.execute(query):
-                self._known[kind, id_] = subject_of(scope) if scope else None
-            self._asked.update((kind, i) for i in part)
+                known[id_] = subject_of(scope) if scope else None
+            asked.update(part)
 
     def exists(self, kind: str, id_: str) -> bool:
         """Say whether a row is current."""
-        if (kind, id_) not in self._asked:
+        if id_ not in self._asked.get(kind, ()):
             self.look_up(kind, [id_])
-        return (kind, id_) in self._known
+        return id_ in self._known[kind]
 
     def written(self, kind: str, id_: str, subject: Subject | None) -> None:
         """Note that a row is current now, and where it belongs."""
-        self._asked.add((kind, id_))
-        self._known[kind, id_] = subject
+        self._asked.setdefault(kind, set()).add(id_)
+        self._known.setdefault(kind, {})[id_] = subject
 
     def ended(self, kind: str, id_: str) -> None:
         """Note that a row is not current any more."""
-        self._known.pop((kind, id_), None)
+        self._known.get(kind, {}).pop(id_, None)
 
     def forget(self) -> None:
         """Ask again from now on: what rows belong to has changed."""
@@ -112,7 +113,7 @@ class Subjects:
         )
 
     def _of(self, kind: str, id_: str) -> Subject | None:
-        return self._known[kind, id_] if self.exists(kind, id_) else None
+        return self._known[kind][id_] if self.exists(kind, id_) else None
 
     def _competent(self, region: str, subject_class: str) -> str:
         table = TABLES["authority"]
