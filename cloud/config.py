@@ -28,6 +28,9 @@ settings in cloud.toml; paths are relative to the file, all but log_name may be 
   [registry]    url                       sqlite:///registry.db, or postgresql+psycopg://...
   [trust]       dir                       what auditors pin, written at every start
   [mqtt]        host port ca cert key     a broker; ca, cert and key for mutual TLS
+  [enrolment]   ca url mqtt_host mqtt_port  our certificate authority, where gateways find us
+  [broker]      acl crl pid_file          what is written for Mosquitto, which is told by SIGHUP
+  [access]      second_factor             false: roles that ask for one count without it
   [timeseries]  kind url database user password   sqlite (default), influx or victoria
   [webhook]     urls                      where alarms are sent
   [policy]      silent_periods restore_quorum backup_every_h
@@ -43,6 +46,25 @@ class MqttConfig:
     ca: Path | None
     cert: Path | None
     key: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentConfig:
+    """How gateways enrol: our certificate authority, and where they find us."""
+
+    ca_dir: Path
+    url: str
+    mqtt_host: str
+    mqtt_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerConfig:
+    """What this server writes for the broker, and where the broker's process id stands."""
+
+    acl: Path
+    crl: Path
+    pid_file: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +103,9 @@ class Config:
     registry_url: str
     trust_dir: Path
     mqtt: MqttConfig | None
+    enrolment: EnrolmentConfig
+    broker: BrokerConfig | None
+    second_factor: bool
     timeseries: TimeSeriesConfig
     webhook_urls: tuple[str, ...]
     policy: PolicyConfig
@@ -105,6 +130,9 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "registry": ("url",),
     "trust": ("dir",),
     "mqtt": ("host", "port", "ca", "cert", "key"),
+    "enrolment": ("ca", "url", "mqtt_host", "mqtt_port"),
+    "broker": ("acl", "crl", "pid_file"),
+    "access": ("second_factor",),
     "timeseries": ("kind", "url", "database", "user", "password"),
     "webhook": ("urls",),
     "policy": ("silent_periods", "restore_quorum", "backup_every_h"),
@@ -126,6 +154,9 @@ def _config(r: TomlReader) -> Config:
         registry_url=_registry_url(r),
         trust_dir=r.path("trust", "dir", "trust"),
         mqtt=_mqtt(r) if r.has("mqtt") else None,
+        enrolment=_enrolment(r),
+        broker=_broker(r) if r.has("broker") else None,
+        second_factor=r.flag("access", "second_factor", default=True),
         timeseries=_timeseries(r),
         webhook_urls=_webhooks(r),
         policy=_policy(r),
@@ -148,6 +179,30 @@ def _mqtt(r: TomlReader) -> MqttConfig:
         if value is not None and not value.is_file():
             raise r.fail("mqtt", name, f"no such file: {value}")
     return config
+
+
+def _enrolment(r: TomlReader) -> EnrolmentConfig:
+    host, port = (
+        r.text("server", "host", "127.0.0.1"),
+        r.number("server", "port", LISTEN_PORT, 0, 65535),
+    )
+    url = r.text("enrolment", "url", f"http://{host}:{port}")
+    if not _is_url(url):
+        raise r.fail("enrolment", "url", f"{url!r}; expected the address that gateways use")
+    return EnrolmentConfig(
+        ca_dir=r.path("enrolment", "ca", "keys/ca"),
+        url=url.rstrip("/"),
+        mqtt_host=r.text("enrolment", "mqtt_host", ""),
+        mqtt_port=r.number("enrolment", "mqtt_port", 8883, 1, 65535),
+    )
+
+
+def _broker(r: TomlReader) -> BrokerConfig:
+    return BrokerConfig(
+        acl=r.path("broker", "acl"),
+        crl=r.path("broker", "crl"),
+        pid_file=r.path("broker", "pid_file"),
+    )
 
 
 def _timeseries(r: TomlReader) -> TimeSeriesConfig:

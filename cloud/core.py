@@ -19,6 +19,7 @@ from cloud.ingest.intake import Intake, Outlets
 from cloud.ingest.keyring import Keyring
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.rejections import Rejections
+from cloud.registry_log.shipping import Shipping
 from cloud.registry_watch import RegistryWatch
 from device_registry.registry import Registry
 from device_registry.serving.stored import StoredRegistry
@@ -86,12 +87,18 @@ class Core:
                 mono_s=time.monotonic,
             ),
         )
+        self.registry_log = Shipping(
+            self.store, stream, self.sequencer.record, config.state_dir
+        )
+        self.sequencer.listeners.append(self.registry_log.offer)
         registry.listeners.append(lambda _: self.keyring.forget())
+        registry.listeners.append(lambda _: self.registry_log.wake())
         self.watch = RegistryWatch(registry, self._pin)
         self._pin()
 
     def start(self) -> None:
         """Begin to take batches."""
+        self.registry_log.start()
         self.sequencer.start()
         self.intake.start()
         self.watch.start()
@@ -100,6 +107,7 @@ class Core:
         """Finish what was taken, publish a last checkpoint, let go of the files."""
         self.watch.stop()
         self.intake.stop()
+        self.registry_log.stop()
         self.sequencer.stop()
         self.close()
 

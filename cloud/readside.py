@@ -5,7 +5,7 @@ itself. The sequencer's commit groups come in through `offer`.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,8 @@ from cloud.projections.timeseries.victoria import VictoriaStore
 from cloud.projections.traffic import TrafficProjection
 from cloud.projections.webhook import WebhookSender
 from cloud.projections.webhook_queue import WebhookQueue, address_of
-from dashboards.models import ChangedUpdate, CountsView, LiveUpdate
+from cloud.registry_pages.sources import GatewayNow, Newest
+from dashboards.models import AlarmView, ChangedUpdate, LiveUpdate
 
 _log = logging.getLogger(__name__)
 
@@ -167,13 +168,48 @@ class ReadSide:
             },
             links={
                 name: Link(
-                    heard_ms=h.at_ms, is_silent=alarms.is_silent(name), backlog=h.backlog
+                    heard_ms=h.at_ms or None,
+                    is_silent=alarms.is_silent(name),
+                    backlog=h.backlog,
+                    batches=h.batches,
+                    readings=h.readings,
+                    lost=h.lost,
+                    duplicates=self._core.sequencer.duplicates[name],
+                    refused=self._core.quarantine.by_gateway[name],
                 )
                 for name, h in self._parts.traffic.gateways.copy().items()
             },
             alarms=[alarm_view(a, registry) for a in alarms.open_alarms()],
-            counts=self._counts(),
         )
+
+    def newest(self, point: str) -> Newest | None:
+        """Return a point's newest reading, for the technician's checks."""
+        found = self._parts.latest.all().get(point)
+        if found is None:
+            return None
+        return Newest(value=found.value, at_ms=found.at_ms, decimals=max(-found.exp, 0))
+
+    def gateway_now(self, gateway: str) -> GatewayNow:
+        """Return what was seen of a gateway, for the technician's checks."""
+        heard = self._parts.traffic.gateways.get(gateway)
+        if heard is None:
+            return GatewayNow()
+        return GatewayNow(
+            heard_ms=heard.at_ms or None,
+            clock_offset_ms=heard.clock_offset_ms,
+            power_lost_ms=heard.power_lost_ms,
+            software=heard.software,
+        )
+
+    def open_alarms_at(self, sites: Collection[str]) -> Sequence[AlarmView]:
+        """Return the alarms of some sites that are not cleared."""
+        registry = self._core.registry
+        shown = (alarm_view(a, registry) for a in self._parts.alarms.open_alarms())
+        return [alarm for alarm in shown if alarm.site in sites]
+
+    def open_alarms_of(self, site: str) -> tuple[AlarmView, ...]:
+        """Return the alarms of a site that are not cleared."""
+        return tuple(self.open_alarms_at({site}))
 
     def status(self) -> Mapping[str, object]:
         """Return the server in numbers, for scripts and for people in a hurry."""
@@ -203,21 +239,6 @@ class ReadSide:
         keys = self._core.keys
         key = LogKey(signer=keys.log, public=keys.log.public, now_s=lambda: wall_ms() // 1000)
         return ArchiveEvidence(self._core.stream, self._parts.times, self._core.registry, key)
-
-    def _counts(self) -> CountsView:
-        counts, core = self._parts.traffic.counts, self._core
-        heard = self._parts.traffic.gateways.copy()
-        missing = sum(h.backlog for h in heard.values())
-        return CountsView(
-            silent=sum(self._parts.alarms.is_silent(name) for name in heard),
-            readings_stored=counts["readings"],
-            batches=counts["batches"],
-            missing=missing,
-            lost=counts["lost"],
-            duplicates_refused=core.sequencer.counts["duplicates"],
-            verified=counts["batches"],
-            refused=sum(core.quarantine.counts.values()),
-        )
 
     def _wake(self) -> None:
         for sender in self._senders:

@@ -25,7 +25,8 @@ class RegistryWatch:
     def __init__(self, registry: StoredRegistry, pin: Callable[[], None]) -> None:
         self._registry = registry
         self._pin = pin
-        self._stopped = threading.Event()
+        self._stopping = False
+        self._poked = threading.Event()
         self._wants_pin = False
         self._rounds = 0
         self._is_away = False
@@ -38,10 +39,15 @@ class RegistryWatch:
 
     def stop(self) -> None:
         """End, with what auditors pin up to date."""
-        self._stopped.set()
+        self._stopping = True
+        self._poked.set()
         if self._thread.is_alive():
             self._thread.join()
             self.look(last=True)
+
+    def poke(self) -> None:
+        """Look at once: somebody has just changed it."""
+        self._poked.set()
 
     def look(self, *, last: bool = False) -> None:
         """Do one round."""
@@ -59,7 +65,9 @@ class RegistryWatch:
             self._pin()
 
     def _run(self) -> None:
-        while not self._stopped.wait(EVERY_S):
+        while not self._stopping:
+            self._poked.wait(EVERY_S)
+            self._poked.clear()
             self.look()
 
     def _changed(self, gateways: frozenset[str] | None) -> None:

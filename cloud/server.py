@@ -17,7 +17,9 @@ from typing import cast
 
 import uvicorn
 
+from cloud.configuring.service import Configuring
 from cloud.core import Core
+from cloud.enrolment.broker import BrokerAccess
 from cloud.errors import OperatorError
 from cloud.ingest.http_app import IngestApp
 from cloud.ingest.http_front import Fronts
@@ -63,12 +65,21 @@ class _Crash:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What follows the archive or the registry beside the core."""
+
+    reads: ReadSide
+    configuring: Configuring
+    broker: BrokerAccess | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Server:
     """See the module."""
 
     core: Core
-    reads: ReadSide
+    parts: Parts
     app: IngestApp
     mqtt: MqttTransport | None
     spool: Spool
@@ -91,7 +102,10 @@ class Server:
             )
 
     def _start(self) -> None:
-        self.reads.start()
+        self.parts.configuring.start()
+        self.parts.reads.start()
+        if self.parts.broker is not None:
+            self.parts.broker.start()
         self.core.start()
         self.spool.start()
         if self.mqtt is not None:
@@ -102,7 +116,10 @@ class Server:
             self.mqtt.stop()
         self.spool.stop()
         self.core.intake.stop()
-        self.reads.stop()  # while what it still records can be archived
+        if self.parts.broker is not None:
+            self.parts.broker.stop()
+        self.parts.reads.stop()  # while what it still records can be archived
+        self.parts.configuring.stop()
         self.core.stop()
 
     async def _serve(self, on_ready: Callable[[str], None]) -> None:

@@ -78,6 +78,10 @@ class TomlReader:
             raise self.fail(section, key, f"{value} is outside {low}..{high}")
         return int(value)
 
+    def flag(self, section: str, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        return self._value(section, key, bool, default)
+
     def path(self, section: str, key: str, default: str | None = None) -> Path:
         """Return an absolute path; relative ones start at the file's folder."""
         return (self.file.parent / self.text(section, key, default)).resolve()

@@ -1,9 +1,10 @@
 """A registry that never changes, in memory: the `Registry` over records."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from device_registry.access.scope import Scope
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from evidence.keys import PublicKey
 
@@ -76,6 +77,15 @@ class FixedRegistry:
     def sites(self) -> tuple[SiteRecord, ...]:
         """All sites, in the order of the file."""
         return tuple(self._sites.values())
+
+    def sites_within(self, within: Sequence[Scope], limit: int) -> Sequence[SiteRecord]:
+        """Return the sites that one of the scopes covers, by id, at most `limit`."""
+        found = [
+            site
+            for site in sorted(self._sites.values(), key=lambda site: site.id)
+            if any(scope.covers(site.subject) for scope in within)
+        ]
+        return found[:limit]
 
     @property
     def gateways(self) -> tuple[GatewayRecord, ...]:

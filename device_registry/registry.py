@@ -7,6 +7,7 @@ Used by ingest (whose key is this), by projections (which point is this channel)
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from device_registry.access.scope import Scope
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from evidence.keys import PublicKey
 
@@ -46,6 +47,10 @@ class Registry(Protocol):
     @property
     def sites(self) -> Sequence[SiteRecord]:
         """All sites."""
+        ...
+
+    def sites_within(self, within: Sequence[Scope], limit: int) -> Sequence[SiteRecord]:
+        """Return the sites that one of the scopes covers, by id, at most `limit`."""
         ...
 
     @property

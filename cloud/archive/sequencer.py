@@ -63,6 +63,7 @@ class Sequencer:
         self, stream: Stream, restoring: Restoring, surroundings: Surroundings
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.duplicates: Counter[str] = Counter()  # by gateway
         self.listeners: list[Listener] = []
         self.fault = ""
         self._stream = stream
@@ -229,6 +230,7 @@ class Sequencer:
         counts["groups"] += 1
         counts["stored"] += len(decision.stored)
         counts["duplicates"] += len(decision.duplicates)
+        self.duplicates.update(p.checked.key.gateway for p in decision.duplicates)
         counts["forks"] += len(decision.forks)
         counts["revoked"] += len(decision.revoked)
 

@@ -52,6 +52,7 @@ class Quarantine:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.counts: Counter[str] = Counter()
+        self.by_gateway: Counter[str] = Counter()
         self.folder = folder
         self._key_day_bytes = key_day_bytes
         self._total_bytes = total_bytes
@@ -72,6 +73,7 @@ class Quarantine:
             self.counts[refused.code] += 1
             try:
                 if refused.gateway:
+                    self.by_gateway[refused.gateway] += 1
                     self._keep(refused)
                 else:
                     self._ring.put(refused)

@@ -13,6 +13,8 @@ from typing import Final, assert_never
 from dashboards.models import ChangedUpdate, LiveUpdate, ReadingUpdate
 
 KEEP_ALIVE_S: Final = 15
+STREAM_S: Final = 300
+"""How long a stream goes on after its viewer's rights were looked at."""
 KEEP_ALIVE: Final = b": still here\n\n"
 RETRY_MS: Final = 2000
 """How soon a browser comes again after the connection broke."""
@@ -40,9 +42,15 @@ def encode(update: LiveUpdate, wanted: Collection[str] | None) -> bytes:
 async def events(
     queue: Queue[LiveUpdate | None], wanted: Collection[str] | None, now_ms: int
 ) -> AsyncIterator[bytes]:
-    """Yield the stream until the viewer is told to come again."""
+    """Yield the stream until the viewer is told to come again.
+
+    It ends by itself after `STREAM_S`: the browser comes again at once, and whether its viewer
+    may still see this is asked anew.
+    """
     yield hello(now_ms)
-    while True:
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + STREAM_S
+    while loop.time() < end_s:
         try:
             async with asyncio.timeout(KEEP_ALIVE_S):
                 update = await queue.get()

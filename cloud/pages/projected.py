@@ -6,22 +6,27 @@ of a reading together. Everything it needs is handed in.
 
 import threading
 from asyncio import Queue
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from cloud.pages.proofs import Pinned, ProofEvidence, proof_view
+from cloud.pages.source import SITES_SHOWN
 from cloud.pages.viewers import Viewers
 from cloud.pages.views import Standing, overview
 from cloud.projections.timeseries.store import Buckets, SeriesKey, TimeSeriesStore
 from dashboards.models import ChangedUpdate, LiveUpdate, Overview, ProofView, Series
+from device_registry.access.scope import EVERYWHERE, Scope
+from device_registry.records import SiteRecord
 from device_registry.registry import Registry
 
 KEPT_MS: Final = 500
-"""How long one overview serves every page: many pages refresh at the same event."""
+"""How long one look serves every page: many pages refresh at the same event."""
 RAW_READINGS: Final = 100_000
 """More than a week at 10 s: up to it a chart is drawn from every reading."""
+
+K = TypeVar("K", bound=Hashable)
 
 
 class EvidenceFinder(Protocol):
@@ -56,22 +61,52 @@ class ProjectedPages:
         self._sources = sources
         self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._kept: Overview | None = None
+        self._kept: dict[Hashable, Overview] = {}
+        self._standing: Standing | None = None
 
-    def overview(self) -> Overview:
-        """Return every site as it stood at most `KEPT_MS` ago."""
-        with self._lock:
-            kept, now_ms = self._kept, self._now_ms()
-            if kept is None or not 0 <= now_ms - kept.now_ms <= KEPT_MS:
-                kept = overview(self._sources.registry, self._sources.standing())
-                self._kept = kept
-            return kept
+    def overview(self, within: Sequence[Scope]) -> Overview:
+        """Return the sites within some scopes as they stood at most `KEPT_MS` ago."""
+        return self._shown(tuple(within), self._within)
+
+    def site(self, site: str) -> Overview:
+        """Return one site as it stood at most `KEPT_MS` ago."""
+        return self._shown(site, self._one)
+
+    def site_of(self, point: str) -> str:
+        """Return the site of a point, empty when there is no such point."""
+        record = self._sources.registry.point_by_id(point)
+        return record.site if record else ""
 
     def changed(self) -> None:
         """Tell the open pages that alarms, links or counts are not what they were."""
         with self._lock:
-            self._kept = None
+            self._forget()
         self._sources.viewers.publish(ChangedUpdate())
+
+    def _shown(self, what: K, find: Callable[[K], Sequence[SiteRecord]]) -> Overview:
+        with self._lock:
+            standing, now_ms = self._standing, self._now_ms()
+            if standing is None or not 0 <= now_ms - standing.now_ms <= KEPT_MS:
+                self._forget()
+                standing = self._standing = self._sources.standing()
+            kept = self._kept.get(what)
+            if kept is None:
+                is_all = isinstance(what, tuple) and EVERYWHERE in what
+                registry = self._sources.registry
+                kept = overview(registry, standing, find(what), is_all=is_all)
+                self._kept[what] = kept
+            return kept
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._standing = None
+
+    def _within(self, within: tuple[Scope, ...]) -> Sequence[SiteRecord]:
+        return self._sources.registry.sites_within(within, SITES_SHOWN)
+
+    def _one(self, site: str) -> Sequence[SiteRecord]:
+        record = self._sources.registry.site(site)
+        return () if record is None else (record,)
 
     def series(self, point: str, t0_ms: int, t1_ms: int, max_points: int) -> Series:
         """Return a point's readings; lowest and highest of each interval when too many."""

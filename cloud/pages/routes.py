@@ -4,14 +4,16 @@
 runs in worker threads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from cloud.access.access import access_of
 from cloud.errors import UnavailableError
 from cloud.pages import answers, live
 from cloud.pages.source import PageSource
@@ -31,6 +33,7 @@ from dashboards.models import (
 )
 from dashboards.render import RANGES_S
 from dashboards.series import for_chart
+from device_registry.access.scope import Scope
 
 CHART_POINTS: Final = 1500
 SHORT_S, USUAL_S = RANGES_S[:2]
@@ -70,19 +73,19 @@ class _Pages:
         self._now_ms = now_ms
 
     def sites(self, request: Request) -> Response:
-        overview = self._source.overview()
+        overview = self._source.overview(access_of(request).scopes)
         zone = overview.sites[0].timezone if overview.sites else FALLBACK_ZONE
         return answers.page(overview, _viewer(request), zone)
 
     def site(self, request: Request, site: str) -> Response:
-        overview = self._source.overview()
-        found = next((s for s in overview.sites if s.id == site), None)
+        overview = self._source.site(site)
+        found = next(iter(overview.sites), None)
         if found is None:
             return self._notice(request, "not_found", 404)
         model = SitePage(
             now_ms=overview.now_ms,
             site=found,
-            alarms=tuple(a for a in overview.alarms if a.site == site),
+            alarms=overview.alarms,
             counts=overview.counts,
         )
         return answers.page(model, _viewer(request), found.timezone)
@@ -90,7 +93,7 @@ class _Pages:
     def point(
         self, request: Request, point: str, range_s: Annotated[str, Query(alias="range")] = ""
     ) -> Response:
-        overview = self._source.overview()
+        overview = self._source.site(self._source.site_of(point))
         place = _place(overview, point)
         if place is None:
             return self._notice(request, "not_found", 404)
@@ -98,7 +101,7 @@ class _Pages:
         return answers.page(model, _viewer(request), place.site.timezone)
 
     def proof(self, request: Request, point: str, t: str = "") -> Response:
-        overview = self._source.overview()
+        overview = self._source.site(self._source.site_of(point))
         place = _place(overview, point)
         if place is None:
             return self._notice(request, "not_found", 404)
@@ -145,7 +148,7 @@ class _Data:
         t0_ms: Annotated[int, Query(alias="from", ge=0, le=MAX_TIME_MS)],
         t1_ms: Annotated[int, Query(alias="to", ge=0, le=MAX_TIME_MS)],
     ) -> Response:
-        place = _place(self._source.overview(), point)
+        place = _place(self._source.site(self._source.site_of(point)), point)
         if place is None:
             return answers.document({"error": f"no point {point!r} is registered"}, 404)
         if not 0 < t1_ms - t0_ms <= MAX_SPAN_MS:
@@ -157,8 +160,9 @@ class _Data:
             return answers.document({"error": str(error)}, 503)
         return answers.document({"point": point, "t": shown.times, "v": shown.values})
 
-    async def live(self, site: str = "", point: str = "") -> Response:
-        wanted = _wanted(self._source.overview(), site, point) if site or point else None
+    async def live(self, request: Request, site: str = "", point: str = "") -> Response:
+        scopes = access_of(request).scopes
+        wanted = await run_in_threadpool(self._wanted, scopes, site, point)
         subscription = ExitStack()
         try:
             queue = subscription.enter_context(self._source.subscribe())
@@ -166,6 +170,13 @@ class _Data:
             return answers.document({"error": str(error)}, 503)
         events = live.events(queue, wanted, self._now_ms())
         return answers.LiveAnswer(events, subscription)
+
+    def _wanted(self, scopes: Sequence[Scope], site: str, point: str) -> frozenset[str]:
+        """Return the points of a stream; the gate has seen that `site` and `point` are ours."""
+        if point:
+            return frozenset({point})
+        shown = self._source.site(site) if site else self._source.overview(scopes)
+        return frozenset(p.id for s in shown.sites for p in s.points)
 
 
 def _viewer(request: Request) -> Viewer:
@@ -186,12 +197,6 @@ def _place(overview: Overview, point: str) -> _Place | None:
             if candidate.id == point:
                 return _Place(site, candidate)
     return None
-
-
-def _wanted(overview: Overview, site: str, point: str) -> frozenset[str]:
-    if point:
-        return frozenset({point})
-    return frozenset(p.id for s in overview.sites if s.id == site for p in s.points)
 
 
 def _range_s(text: str) -> int | None:

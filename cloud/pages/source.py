@@ -6,17 +6,33 @@ loop.
 """
 
 from asyncio import Queue
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from dashboards.models import LiveUpdate, Overview, ProofView, Series
+from device_registry.access.scope import Scope
+
+SITES_SHOWN: Final = 60
+"""Cards on one page: nobody reads more."""
 
 
 class PageSource(Protocol):
     """Everything a page shows, read only."""
 
-    def overview(self) -> Overview:
-        """Return every site as it stands now, the open alarms and the counts; from memory."""
+    def overview(self, within: Sequence[Scope]) -> Overview:
+        """Return the sites within some scopes as they stand now, their alarms and counts.
+
+        At most `SITES_SHOWN` of them; the registry's pages list the others.
+        """
+        ...
+
+    def site(self, site: str) -> Overview:
+        """Return the same of one site; of none when there is no such site."""
+        ...
+
+    def site_of(self, point: str) -> str:
+        """Return the site of a point, empty when there is no such point."""
         ...
 
     def series(self, point: str, t0_ms: int, t1_ms: int, max_points: int) -> Series:

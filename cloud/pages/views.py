@@ -43,11 +43,20 @@ class Latest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What is known of a gateway's link; `backlog` counts batches that it still holds."""
+    """What is known of a gateway: its link, and what came over it.
+
+    `backlog` counts batches that it still holds, `duplicates` what came again and `refused`
+    what was not taken, both since the server's start.
+    """
 
     heard_ms: int | None = None
     is_silent: bool = False
     backlog: int = 0
+    batches: int = 0
+    readings: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +67,41 @@ class Standing:
     latest: Mapping[str, Latest]
     links: Mapping[str, Link]
     alarms: Sequence[AlarmView]
-    counts: CountsView
 
 
-def overview(registry: Registry, standing: Standing) -> Overview:
-    """Return every site of the registry as it stands."""
+def overview(
+    registry: Registry, standing: Standing, sites: Sequence[SiteRecord], *, is_all: bool = False
+) -> Overview:
+    """Return how some sites stand; nothing of any other is in it, not in a count either.
+
+    Alarms of no site (the archive, its backup) are shown only to who may see everything.
+    """
+    names = {site.id for site in sites} | ({""} if is_all else set())
+    alarms = [alarm for alarm in standing.alarms if alarm.site in names]
     by_point: dict[str, list[AlarmView]] = {}
-    for alarm in standing.alarms:
+    for alarm in alarms:
         by_point.setdefault(alarm.point, []).append(alarm)
+    views = tuple(_site(registry, site, standing, by_point) for site in sites)
+    gateways = [gateway.id for view in views for gateway in view.gateways]
     return Overview(
         now_ms=standing.now_ms,
-        sites=tuple(_site(registry, site, standing, by_point) for site in registry.sites),
-        alarms=tuple(sorted(standing.alarms, key=_urgency)),
-        counts=standing.counts,
+        sites=views,
+        alarms=tuple(sorted(alarms, key=_urgency)),
+        counts=_counts([standing.links[name] for name in gateways if name in standing.links]),
+    )
+
+
+def _counts(links: Sequence[Link]) -> CountsView:
+    batches = sum(link.batches for link in links)
+    return CountsView(
+        silent=sum(link.is_silent for link in links),
+        readings_stored=sum(link.readings for link in links),
+        batches=batches,
+        missing=sum(link.backlog for link in links),
+        lost=sum(link.lost for link in links),
+        duplicates_refused=sum(link.duplicates for link in links),
+        verified=batches,
+        refused=sum(link.refused for link in links),
     )
 
 

@@ -7,18 +7,19 @@ then with its cursor; what was not saved is read from the archive again.
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from cloud.archive.finding import FindingRecord, decode_finding
 from cloud.projections.feed import CommitGroup, CommittedRecord
 from cloud.projections.state_file import StateFile
-from evidence.batch import Body
+from evidence.batch import Body, EventKind
 from evidence.chain import Finding
 from evidence.errors import WireError
 from evidence.record import RecordKind
 
+MAINS: Final = "mains"
 SAVE_EVERY_MS: Final = 5_000
 EPOCHS_KEPT: Final = 8  # of one gateway; each start of its program opens one
 _SCHEMA: Final = (
@@ -28,10 +29,18 @@ _SCHEMA: Final = (
 
 @dataclass(slots=True)
 class Heard:
-    """One gateway: when its last batch came, and how many are known of but not here."""
+    """One gateway: its last batch, how many are known of but not here, and what is."""
 
     at_ms: int
     backlog: int
+    batches: int = 0
+    readings: int = 0
+    lost: int = 0
+    clock_offset_ms: int | None = None
+    """How far its clock was from ours at the last batch; None while it is not synchronised."""
+    power_lost_ms: int | None = None
+    """When its last loss of mains power came."""
+    software: str = ""
 
 
 class Epochs:
@@ -70,6 +79,31 @@ class Epochs:
         self._known[epoch.hex()] = (max(top, seq), settled + batches)
 
 
+def _after(heard: Heard, record: CommittedRecord, body: Body, missing: int) -> Heard:
+    """Return what is known of a gateway after a batch."""
+    power_lost_ms, software = heard.power_lost_ms, heard.software
+    for event in body.events:
+        if event.kind == EventKind.DIGITAL_INPUT and _is_power_loss(event.body):
+            power_lost_ms = body.t0 + event.t_off
+        elif event.kind == EventKind.STATE:
+            software = str(event.body.get(1, ""))
+    return Heard(
+        at_ms=record.recv_ms,
+        backlog=missing,
+        batches=heard.batches + 1,
+        readings=heard.readings + body.count,
+        lost=heard.lost,
+        clock_offset_ms=body.t0 - record.recv_ms if body.sync else None,
+        power_lost_ms=power_lost_ms,
+        software=software,
+    )
+
+
+def _is_power_loss(body: Mapping[int, object]) -> bool:
+    """Return whether a digital input says that the mains are gone."""
+    return body.get(1) == 0 and MAINS in str(body.get(2, ""))
+
+
 class TrafficProjection:
     """A `Projection`; entries are replaced whole, so any thread may read them."""
 
@@ -105,7 +139,7 @@ class TrafficProjection:
         """Yield the counts, then what is known of each gateway, as lines of JSON."""
         yield json.dumps(self.counts, sort_keys=True)
         for name, heard in sorted(self.gateways.items()):
-            yield json.dumps([name, heard.at_ms, heard.backlog])
+            yield json.dumps([name, *astuple(heard)])
 
     def close(self) -> None:
         """Save, and let go of the file."""
@@ -119,7 +153,8 @@ class TrafficProjection:
             counts["readings"] += record.body.count
             epochs = self._epochs[gateway]
             epochs.store(record.body)
-            self.gateways[gateway] = Heard(record.recv_ms, epochs.missing)
+            heard = self.gateways.get(gateway, Heard(0, 0))
+            self.gateways[gateway] = _after(heard, record, record.body, epochs.missing)
         elif record.kind == RecordKind.FINDING:
             self._note_loss(record.raw)
 
@@ -131,13 +166,16 @@ class TrafficProjection:
         if finding.kind != Finding.LOSS:
             return
         epochs = self._epochs[finding.gateway]
-        self.counts["lost"] += epochs.lose(finding)
+        lost = epochs.lose(finding)
+        self.counts["lost"] += lost
         heard = self.gateways.get(finding.gateway)
         if heard is not None:
-            self.gateways[finding.gateway] = Heard(heard.at_ms, epochs.missing)
+            self.gateways[finding.gateway] = replace(
+                heard, backlog=epochs.missing, lost=heard.lost + lost
+            )
 
     def _save(self) -> None:
-        gateways = {name: (h.at_ms, h.backlog) for name, h in self.gateways.items()}
+        gateways = {name: astuple(heard) for name, heard in self.gateways.items()}
         epochs = {name: epochs.saved() for name, epochs in self._epochs.items()}
         text = json.dumps({"gateways": gateways, "epochs": epochs, "counts": self.counts})
         with self._state.transaction(self._next) as db:

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import RowMapping, Select, func, select
 
+from device_registry.access.scope import Scope
+from device_registry.kinds.catalogue import KINDS
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from device_registry.serving.rows import (
     gateway_record,
@@ -22,6 +24,7 @@ from device_registry.serving.rows import (
     tenant_record,
 )
 from device_registry.store.engine import reading
+from device_registry.store.query import matching
 from device_registry.store.store import RegistryStore
 from device_registry.store.tables import TABLES
 from evidence.keys import PublicKey
@@ -116,6 +119,14 @@ class StoredRegistry:
     def sites(self) -> Sequence[SiteRecord]:
         """All sites."""
         return [site_record(row) for row in self._pages("site")]
+
+    def sites_within(self, within: Sequence[Scope], limit: int) -> Sequence[SiteRecord]:
+        """Return the sites that one of the scopes covers, by id, at most `limit`."""
+        table = TABLES["site"]
+        wanted = select(table).where(matching(KINDS["site"], None, within))
+        return [
+            site_record(row) for row in self._read(wanted.order_by(table.c.id).limit(limit))
+        ]
 
     @property
     def gateways(self) -> Iterable[GatewayRecord]:

@@ -2,7 +2,7 @@
 
 import math
 from asyncio import Queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from hashlib import sha256
@@ -28,6 +28,7 @@ from dashboards.models import (
     Series,
     SiteView,
 )
+from device_registry.access.scope import EVERYWHERE, Scope
 from domain.alarms.state import AlarmState
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
@@ -102,7 +103,8 @@ class FakePages:
         self.alarms: tuple[AlarmView, ...] = ()
         self.counts = CountsView()
 
-    def overview(self) -> Overview:
+    def overview(self, within: Sequence[Scope] = (EVERYWHERE,)) -> Overview:
+        assert EVERYWHERE in within
         sites = tuple(
             replace(site, points=tuple(self._now(p) for p in site.points))
             for site in self.sites
@@ -110,6 +112,17 @@ class FakePages:
         return Overview(
             now_ms=self._now_ms(), sites=sites, alarms=self.alarms, counts=self.counts
         )
+
+    def site(self, site: str) -> Overview:
+        shown = self.overview()
+        return replace(
+            shown,
+            sites=tuple(s for s in shown.sites if s.id == site),
+            alarms=tuple(a for a in shown.alarms if a.site == site),
+        )
+
+    def site_of(self, point: str) -> str:
+        return next((p.site for s in self.sites for p in s.points if p.id == point), "")
 
     def series(self, point: str, t0_ms: int, t1_ms: int, max_points: int) -> Series:
         if self.is_down:

@@ -13,6 +13,7 @@ from dashboards.catalogue import catalogue
 from dashboards.models import ChangedUpdate, Lang
 from dashboards.wording import Wording, zone_or_utc
 from tests.support.chromium import Viewer, chromium, visit
+from tests.support.open_access import open_to_everybody
 from tests.support.pages import FakePages, two_pharmacies
 from tests.support.wait import until_sync
 from tests.support.web_server import serving
@@ -58,6 +59,7 @@ def source() -> FakePages:
 def base(source: FakePages) -> Iterator[str]:
     app = FastAPI(openapi_url=None)
     app.include_router(pages_router(source, now_ms))
+    open_to_everybody(app)
     with serving(app) as address:
         yield address
 

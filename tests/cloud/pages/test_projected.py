@@ -12,7 +12,8 @@ from cloud.pages.viewers import Viewers
 from cloud.pages.views import Latest, Standing
 from cloud.projections.timeseries.reduce import in_buckets
 from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
-from dashboards.models import ChangedUpdate, CountsView
+from dashboards.models import ChangedUpdate
+from device_registry.access.scope import EVERYWHERE
 from device_registry.registry import Registry
 from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
 from tests.support.small_registry import REGISTRY
@@ -73,7 +74,6 @@ def pages(
             latest={"fridge-1-t": Latest(value=value(), at_ms=clock(), exp=-1)},
             links={},
             alarms=(),
-            counts=CountsView(),
         ),
         store=FakeStore(key, readings),  # type: ignore[arg-type]
         evidence=FakeEvidence(),
@@ -88,7 +88,7 @@ def test_an_overview_is_kept_for_a_moment_and_not_longer(registry: Registry) -> 
     source = pages(registry, clock, value=lambda: next(values))
 
     def shown() -> float | None:
-        return source.overview().sites[0].points[0].value
+        return source.overview([EVERYWHERE]).sites[0].points[0].value
 
     assert [shown(), shown()] == [5.0, 5.0]
     clock.now_ms += KEPT_MS + 1
@@ -100,11 +100,11 @@ def test_an_overview_is_kept_for_a_moment_and_not_longer(registry: Registry) -> 
 async def test_after_a_change_no_page_is_shown_an_old_overview(registry: Registry) -> None:
     values = iter([5.0, 6.0])
     source = pages(registry, Clock(), value=lambda: next(values))
-    source.overview()
+    source.overview([EVERYWHERE])
     with source.subscribe() as queue:
         source.changed()
         assert await queue.get() == ChangedUpdate()
-    assert source.overview().sites[0].points[0].value == 6.0
+    assert source.overview([EVERYWHERE]).sites[0].points[0].value == 6.0
 
 
 def test_a_series_is_every_reading_of_the_point_in_the_period(registry: Registry) -> None:

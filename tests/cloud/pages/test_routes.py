@@ -12,6 +12,7 @@ from cloud.pages.routes import pages_router
 from cloud.pages.statics import static_files
 from cloud.pages.viewers import Viewers
 from dashboards.assets import asset_url, static_dir
+from tests.support.open_access import open_to_everybody
 from tests.support.pages import FakePages, two_pharmacies
 
 NOW_MS = 1_795_363_200_000
@@ -26,6 +27,7 @@ def source() -> FakePages:
 async def client(source: FakePages) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None)
     app.include_router(pages_router(source, lambda: NOW_MS))
+    open_to_everybody(app)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -208,6 +210,7 @@ async def test_the_live_stream_ends_its_subscription_with_the_connection(
 ) -> None:
     app = FastAPI(openapi_url=None)
     app.include_router(pages_router(source, lambda: NOW_MS))
+    open_to_everybody(app)
     sent: list[dict[str, object]] = []
 
     async def gone() -> dict[str, object]:

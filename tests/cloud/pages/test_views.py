@@ -6,9 +6,9 @@ from cloud.pages.views import Latest, Link, Standing, overview, placed, point_st
 from dashboards.models import (
     AlarmKind,
     AlarmView,
-    CountsView,
     LinkStatus,
     Name,
+    Overview,
     PointStatus,
 )
 from device_registry.registry import Registry
@@ -46,12 +46,15 @@ def standing(*alarms: AlarmView, link: Link | None = None) -> Standing:
         latest={"fridge-1-t": Latest(value=5.2, at_ms=99_000, exp=-1)},
         links={"gw-chs-001": link or Link(heard_ms=99_500)},
         alarms=alarms,
-        counts=CountsView(),
     )
 
 
+def shown(registry: Registry, standing: Standing) -> Overview:
+    return overview(registry, standing, registry.sites, is_all=True)
+
+
 def test_a_point_shows_its_value_its_range_and_its_names(registry: Registry) -> None:
-    (site,) = overview(registry, standing()).sites
+    (site,) = shown(registry, standing()).sites
     fridge, compressor = site.points
     assert (fridge.value, fridge.at_ms, fridge.decimals) == (5.2, 99_000, 1)
     assert fridge.name == Name(zh="1 号冰箱 温度", en="Fridge 1 temperature")
@@ -108,7 +111,7 @@ def test_a_point_that_was_never_heard_says_so_unless_something_worse_is_known() 
 def test_a_gateways_link_has_one_state(
     registry: Registry, link: Link, expected: LinkStatus
 ) -> None:
-    (site,) = overview(registry, standing(link=link)).sites
+    (site,) = shown(registry, standing(link=link)).sites
     assert [g.link for g in site.gateways] == [expected, LinkStatus.NEVER]
 
 
@@ -116,8 +119,8 @@ def test_the_alarm_list_begins_with_what_is_active_severe_and_new(registry: Regi
     returned = alarm(state=AlarmState.RETURNED, since_ms=9)
     warning = alarm(severity=Severity.PREALARM, since_ms=8)
     old, new = alarm(since_ms=1), alarm(since_ms=2)
-    shown = overview(registry, standing(returned, warning, old, new)).alarms
-    assert shown == (new, old, warning, returned)
+    found = shown(registry, standing(returned, warning, old, new)).alarms
+    assert found == (new, old, warning, returned)
 
 
 def test_an_alarm_is_given_its_place_by_the_registry(registry: Registry) -> None:
