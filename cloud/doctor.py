@@ -21,7 +21,9 @@ from cloud.config import Config
 from cloud.core import wall_ms
 from cloud.errors import CloudError
 from cloud.opening import load_keys, open_registry_store
+from cloud.registry_log.examining import examine_registry
 from cloud.spool import is_waiting
+from device_registry.errors import RegistryError
 from evidence.archive_files import LOG, RECORDS, log_folders, read_manifest
 from evidence.checkpoint import open_note
 from evidence.errors import EvidenceError
@@ -59,7 +61,7 @@ def examine(config: Config) -> Iterator[Diagnosis]:
     for name, check in _CHECKS.items():
         try:
             yield check(config)
-        except (CloudError, EvidenceError) as error:
+        except (CloudError, EvidenceError, RegistryError) as error:
             yield Diagnosis(name=name, state=State.FAIL, detail=str(error), remedy="see above")
         except OSError as error:
             remedy = "check the path and its owner"
@@ -80,6 +82,22 @@ def _registry(config: Config) -> Diagnosis:
         return Diagnosis(name="registry", state=State.OK, detail=detail)
     remedy = "coldwarden-cloud registry import FILE; until then every batch is refused"
     return Diagnosis(name="registry", state=State.WARN, detail=detail, remedy=remedy)
+
+
+def _audit(config: Config) -> Diagnosis:
+    with closing(open_registry_store(config)) as store:
+        found = examine_registry(store, config.archive_dir)
+    if found.differences:
+        return Diagnosis(
+            name="audit",
+            state=State.FAIL,
+            detail=found.told,
+            remedy="somebody changed the database directly: find out who, restore the registry "
+            "from a backup, make the change again in the pages",
+        )
+    remedy = "start the server, and look at its log" if found.waiting else ""
+    state = State.WARN if found.waiting else State.OK
+    return Diagnosis(name="audit", state=state, detail=found.told, remedy=remedy)
 
 
 def _archive(config: Config) -> Diagnosis:
@@ -198,6 +216,7 @@ def _walk(path: Path) -> Iterator[object]:
 _CHECKS: dict[str, Callable[[Config], Diagnosis]] = {
     "keys": _keys,
     "registry": _registry,
+    "audit": _audit,
     "archive": _archive,
     "server": _server,
     "space": _space,

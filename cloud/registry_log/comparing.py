@@ -20,7 +20,7 @@ from device_registry.store.query import versions
 from device_registry.store.row import Row, row_of
 from device_registry.store.store import RegistryStore
 from device_registry.store.tables import AUDIT, TABLES
-from device_registry.store.trail import entries, entry_of
+from device_registry.store.trail import entry_of
 from evidence.audit_record import FIRST_PREV_HASH
 
 PAGE = 500
@@ -88,19 +88,29 @@ def _ids(store: RegistryStore, kind: Kind, after: str) -> list[str]:
 
 
 def _compare_page(store: RegistryStore, kind: Kind, ids: Sequence[str]) -> Iterator[Difference]:
+    suspects = _wrong(store, kind, ids)
+    # Asked twice: a change may have come between the reading of the rows and of the trail.
+    found = _wrong(store, kind, list(suspects)) if suspects else {}
+    for id_, what in found.items():
+        yield Difference(where=f"{kind.name} {id_}", what=what)
+
+
+def _wrong(store: RegistryStore, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
+    """Return the ids whose versions are not what their entries made, and how."""
     table = TABLES[kind.name]
     rows = versions(kind).where(table.c.id.in_(ids)).order_by(table.c.id, table.c.row_id)
-    trail = entries(kind.name, "", None).where(AUDIT.c.id.in_(ids))
+    trail = select(AUDIT).where(AUDIT.c.kind == kind.name, AUDIT.c.id.in_(ids))
     trail = trail.order_by(AUDIT.c.id, AUDIT.c.seq)
     with reading(store.engine) as connection:
         had = [row_of(kind, stored) for stored in connection.execute(rows)]
         made = [entry_of(row) for row in connection.execute(trail)]
     histories = {id_: list(group) for id_, group in groupby(had, lambda row: row.id)}
     changes = {id_: list(group) for id_, group in groupby(made, lambda entry: entry.id)}
-    for id_ in ids:
-        found = compare_history(kind, histories.get(id_, []), changes.get(id_, []))
-        if found:
-            yield Difference(where=f"{kind.name} {id_}", what=found)
+    found = (
+        (id_, compare_history(kind, histories.get(id_, []), changes.get(id_, [])))
+        for id_ in ids
+    )
+    return {id_: what for id_, what in found if what}
 
 
 def compare_history(kind: Kind, history: Sequence[Row], trail: Sequence[AuditEntry]) -> str:

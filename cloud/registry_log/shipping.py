@@ -13,6 +13,7 @@ off is found again by its bytes, and not given twice.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from evidence.record import RecordKind
 WINDOW = 500  # changes given at once: one commit group, and one transaction to note them
 POLL_S = 1.0  # other programs change the registry too
 PAUSE_S = 5.0  # before a database that was away is asked again
+DRAIN_S = 3.0  # at the end: what waits longer is shipped at the next start
+ROUND_S = 0.05
 SAVE_RECORDS = 100_000  # read again at most after a crash
 FOLLOWED = frozenset({RecordKind.KEY, RecordKind.AUDIT})
 
@@ -80,7 +83,7 @@ class Shipping:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the round at hand."""
+        """Ship what can be shipped soon, and end; the sequencer must not have ended."""
         self._stopping = True
         self._woken.set()
         self._thread.join()
@@ -140,13 +143,20 @@ class Shipping:
                 pause_s = PAUSE_S
             self._woken.wait(pause_s)
             self._woken.clear()
-        self._save_quietly()
-
-    def _save_quietly(self) -> None:
         try:
+            self._drain()
             self.save()
-        except EvidenceError as error:
-            _log.warning("the next start reads more of the archive: %s", error)
+        except (StoreUnavailableError, EvidenceError) as error:
+            _log.warning("the registry's changes wait for the next start: %s", error)
+
+    def _drain(self) -> None:
+        until_s = time.monotonic() + DRAIN_S
+        while not self.fault and time.monotonic() < until_s:
+            self.step()
+            if self._place.seq == self._store.revision():
+                return
+            self._woken.wait(ROUND_S)
+            self._woken.clear()
 
     def _learn(self) -> None:
         """Read what the archive holds already."""
