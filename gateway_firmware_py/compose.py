@@ -229,6 +229,7 @@ class Gateway:
     def __init__(self, settings: Settings, parts: Parts, supervisor: Supervisor) -> None:
         self._settings = settings
         self._parts = parts
+        self._grace_s = settings.uplink.stop_grace_s
         self._supervisor = supervisor
         self._status = StatusFile(settings.status_file)
         self._started_ms = parts.clock.mono_ms()
@@ -250,7 +251,8 @@ class Gateway:
                 group.create_task(parts.uplink.run(), name="uplink"),
                 group.create_task(self._keep_house(), name="house"),
                 group.create_task(
-                    keep_enrolled(self._settings, parts.key, stop.set), name="enrolment"
+                    keep_enrolled(self._settings, parts.key, lambda: self._begin_again(stop)),
+                    name="enrolment",
                 ),
             ]
             running = self._running = RunningSources(group)
@@ -264,12 +266,16 @@ class Gateway:
             await self._finish()
             await _end(core)
 
+    def _begin_again(self, stop: asyncio.Event) -> None:
+        """End in order and at once: whatever begins the program again sends what waits."""
+        self._grace_s = 0.0
+        stop.set()
+
     async def _finish(self) -> None:
         """Make everything durable, and give the uplink a little time to bring it home."""
         await self._parts.recorder.flush()
-        grace_s = self._settings.uplink.stop_grace_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
+            async with asyncio.timeout(self._grace_s):
                 await self._parts.uplink.drained()
         await self._write_status(self._parts.clock.mono_ms())
 

@@ -1,0 +1,133 @@
+"""The commands as people run them: processes, killed where it hurts."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.outbox.peek import signing_kid
+from evidence.segment import Found
+from evidence.segment_file import list_segments, open_segment
+from tests.support.device_board import Board
+from tests.support.fake_enrolment import GATEWAY, EnrolmentServer, serving_enrolment
+from tests.support.gateway_process import PROGRAM
+from tests.support.wait import until_sync
+
+QUICK = "[uplink]\nstop_grace_s = 0.1\n[clock]\nvouched = true\n[seal]\nperiod_s = 0.3\n[outbox]\nmax_mib = 64\n"
+MARKS = (
+    "pending/tls.key",
+    "pending/tls.pem",
+    "pending/enrolled.cose",
+    "tls.pem",
+    "../../gateway.toml",
+)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[EnrolmentServer]:
+    with serving_enrolment(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    (tmp_path / "device").mkdir()
+    return Board(tmp_path / "device")
+
+
+def command(board: Board, *words: str) -> list[str]:
+    return [*PROGRAM, words[0], "--config", str(board.config), *words[1:]]
+
+
+def run(board: Board, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(board, *words), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def enrol_words(board: Board, claim: str) -> tuple[str, ...]:
+    return ("enrol", claim, "--state-dir", str(board.state_dir))
+
+
+def test_enrol_is_one_command_and_doctor_finds_the_key(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    done = run(board, *enrol_words(board, cloud.claim().text()), "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["gateway"] == GATEWAY
+    assert said["kid"] == cloud.keys[GATEWAY][0].kid.hex()
+    checks = map(json.loads, run(board, "doctor", "--json").stdout.splitlines())
+    assert {c["name"]: c["ok"] for c in checks}["key"]
+
+
+def test_a_refusal_exits_with_2_and_silence_with_1(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    claim = cloud.claim()
+    cloud.claims[claim.id].state = "expired"
+    refused = run(board, *enrol_words(board, claim.text()))
+    assert refused.returncode == 2
+    assert "make a new claim" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    misread = run(board, *enrol_words(board, "cw1:AAAA"))
+    assert misread.returncode == 2
+    assert "scan the QR again" in misread.stderr
+    assert run(board, "enrol").returncode == 2
+    cloud.port = 9
+    silent = run(board, *enrol_words(board, cloud.claim().text()))
+    assert silent.returncode == 1
+    assert "check the network" in silent.stderr
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_process_killed_on_the_way_is_gone_on_with(
+    cloud: EnrolmentServer, board: Board, mark: str
+) -> None:
+    words = enrol_words(board, cloud.claim().text())
+    process = subprocess.Popen(command(board, *words), stdout=subprocess.DEVNULL)
+    seen = board.store / mark
+    until_sync(lambda: seen.exists() or process.poll() is not None, 30, mark)
+    process.kill()
+    process.wait(10)
+    board.is_enrolled()
+    assert run(board, *words).returncode == 0
+    assert board.is_enrolled()
+    assert not (board.store / "pending").exists()
+    assert [key.kid for key in cloud.keys[GATEWAY]] == [board.evidence_key().kid]
+    assert len(cloud.tls_keys[GATEWAY]) == 1
+    assert list(board.open_to_others()) == []
+
+
+def signers(board: Board) -> list[str]:
+    """Return who signed each batch of the outbox."""
+    found = (item for p in list_segments(board.state_dir / "outbox") for item in _records(p))
+    return [signing_kid(item.payload).hex() for item in found]
+
+
+def _records(path: Path) -> Iterator[Found]:
+    yield from (item for item in open_segment(path).walk() if isinstance(item, Found))
+
+
+def test_a_running_gateway_goes_on_under_the_new_key_by_itself(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    board.config.write_text(QUICK)
+    assert run(board, *enrol_words(board, cloud.claim().text())).returncode == 0
+    old = board.evidence_key().kid.hex()
+    with (board.folder / "log").open("wb") as log:
+        gateway = subprocess.Popen(command(board, "run"), stdout=log, stderr=log)
+    try:
+        until_sync(lambda: (board.state_dir / "outbox").is_dir() and signers(board), 20)
+        turned = run(board, "rotate", "--json")
+        assert turned.returncode == 0, turned.stderr
+        new = json.loads(turned.stdout)["kid"]
+        until_sync(lambda: signers(board)[-1] == new, 30, "a batch under the new key")
+    finally:
+        gateway.terminate()
+        assert gateway.wait(30) == 0
+    assert signers(board)[0] == old
+    assert set(signers(board)) == {old, new}
+    assert signers(board) == sorted(signers(board), key=[old, new].index)
