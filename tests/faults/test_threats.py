@@ -1,7 +1,8 @@
 """The threat model's attacks, run one by one; each test is named by its row.
 
-     1 edited readings    2 deleted or held back   5 a stolen key   6 a restored card
-     7 an old time after a revocation   16 a malicious tenant   18 another algorithm or type
+     1 edited readings    2 deleted or held back   4 thresholds changed   5 a stolen key
+     6 a restored card    7 an old time after a revocation   16 a malicious tenant
+    18 another algorithm or type
 
 Rows that need whole processes stand with the others of their kind, by the same names:
 `tests/faults/test_cards.py` (5, 6) and `tests/faults/test_bad_input.py` (12, 16). Here the real
@@ -9,8 +10,10 @@ accept order, sequencer, archive and verifier judge what an attacker signs or sp
 """
 
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,9 +21,15 @@ from pathlib import Path
 import pytest
 
 from cloud.archive.finding import BAD_SIGNATURE, REVOKED_KEY
+from cloud.config import Config
+from cloud.core import Core, wall_ms
+from cloud.doctor import Diagnosis, State, examine
 from cloud.ingest.accept import check
 from cloud.ingest.delivery import Delivery, Rejected
+from cloud.opening import open_core, submit_card
+from device_registry import revoking
 from evidence import cbor
+from evidence.audit_record import decode_audit_record
 from evidence.batch import BATCH_TYP, encode_body
 from evidence.cose import ALG_ESP256, parse1, protected_header, sign1
 from evidence.finding import Finding
@@ -28,11 +37,16 @@ from evidence.keys import SoftwareKey
 from evidence.outcome import Refusal, Retry
 from evidence.record import RecordKind
 from evidence.segment_log import SegmentLog
+from evidence.trust import load_trust
+from evidence.verifier.archive import verify_archive
 from evidence.verifier.outbox import verify_outbox
+from tests.support.cloud_core import make_installation
 from tests.support.key_records import revocation
+from tests.support.registered import LI, WANG
 from tests.support.routes import RecordingRoute
 from tests.support.sequencing import Cloud, control, receipt
 from tests.support.signing import SigningGateway
+from tests.support.wait import until_sync
 
 POSITIONS = 200
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -147,6 +161,63 @@ def test_threat_02_a_wiped_disk_is_told_by_its_second_beginning(
     gateway.new_epoch(9)  # nothing is left that it could continue from
     cloud.take(gateway.batch())
     assert cloud.findings() == [Finding.BRANCH]
+
+
+def test_threat_04_a_threshold_changed_in_the_database_fails_the_audit(
+    tmp_path: Path, gateway: SigningGateway
+) -> None:
+    config = make_installation(tmp_path, gateway)
+    with open_core(config) as core:
+        _logged(core)
+    assert _audit(config).state is State.OK
+    with closing(sqlite3.connect(config.registry_file or "")) as database:
+        database.execute("UPDATE point SET rule_packs = '[\"CN_COLD_0_30\"]'")
+        database.commit()
+    found = _audit(config)
+    assert found.state is State.FAIL
+    assert "point gw-demo-01-p1: rule_packs is ['CN_COLD_0_30']" in found.detail
+    assert found.remedy
+
+
+def test_threat_04_a_threshold_changed_by_the_rules_is_in_the_log_with_who_and_why(
+    tmp_path: Path, gateway: SigningGateway
+) -> None:
+    config = make_installation(tmp_path, gateway)
+    with open_core(config) as core:
+        with core.store.change(WANG, "new shelf", wall_ms()) as change:
+            change.put("point", "gw-demo-01-p1", rule_packs=["CN_COOL_8_20"])
+        _logged(core)
+        records = core.reader.read_records(0, 1_000)
+    changes = [decode_audit_record(r.raw) for r in records if r.kind == RecordKind.AUDIT]
+    (made,) = [c for c in changes if c.why == "new shelf"]
+    assert (made.actor, made.role, made.id) == ("wang", "enterprise_head", "gw-demo-01-p1")
+    assert (made.old, made.new) == (
+        '{"rule_packs":["CN_COLD_2_8"]}',
+        '{"rule_packs":["CN_COOL_8_20"]}',
+    )
+    assert verify_archive(config.archive_dir, load_trust(config.trust_dir), _nobody).passed
+
+
+def test_threat_05_two_people_shut_a_stolen_gateway_out_and_keep_what_it_sent(
+    tmp_path: Path, gateway: SigningGateway
+) -> None:
+    config, kid = make_installation(tmp_path, gateway), gateway.key.kid.hex()
+    before = gateway.batches(3)
+    with open_core(config) as core:
+        assert submit_card(core, before) == {"receipted": 3}
+        request = revoking.request(core.store, LI, kid, "stolen", wall_ms())
+        revoking.approve(core.store, WANG, request, wall_ms())
+        core.registry_log.wake()
+        until_sync(lambda: _key_state(core, kid) == "revoked", what="the revocation")
+    with open_core(config) as core:
+        assert submit_card(core, gateway.batches(2)) == {"refused revoked": 2}
+        assert submit_card(core, before) == {"receipted": 3}
+    report = verify_archive(config.archive_dir, load_trust(config.trust_dir), _nobody)
+    assert report.passed
+    assert report.counts["batches"] == 3
+    assert [(r.gateway, r.requested_by, r.approved_by) for r in report.revocations] == [
+        (gateway.id, "li", "wang")
+    ]
 
 
 def test_threat_05_a_clone_that_signs_a_taken_place_is_a_fork_and_revoked_it_is_shut_out(
@@ -320,3 +391,23 @@ def _code(cloud: Cloud, data: bytes) -> str:
     found = check(Delivery(data, "https", RecordingRoute()), cloud.keyring)
     assert isinstance(found, Rejected), data.hex()
     return found.code
+
+
+def _logged(core: Core) -> None:
+    core.registry_log.wake()
+    until_sync(
+        lambda: core.registry_log.shipped == core.store.revision(), what="every change logged"
+    )
+
+
+def _audit(config: Config) -> Diagnosis:
+    return next(found for found in examine(config) if found.name == "audit")
+
+
+def _key_state(core: Core, kid: str) -> str:
+    row = core.store.get("key", kid)
+    return row.text("state") if row is not None else ""
+
+
+def _nobody(_: int) -> None:
+    """Be told of progress."""

@@ -17,8 +17,9 @@ from device_registry.store.store import RegistryStore
 from evidence.audit_record import decode_audit_record
 from evidence.key_record import KeyRecord, decode_key_record
 from evidence.record import RecordKind
+from tests.support.cloud_core import register
 from tests.support.sequencing import Cloud
-from tests.support.signing import SITE, SigningGateway
+from tests.support.signing import SigningGateway
 
 SETUP = Actor(account="setup", role="operator")
 LI = Actor(account="li", role="quality_head", via="web")
@@ -115,49 +116,9 @@ def logged_registry(
 ) -> Iterator[LoggedRegistry]:
     """Open a registry that knows these gateways, over an archive of its own."""
     world = LoggedRegistry(Cloud(folder, list(gateways)))
-    register(world.store, gateways, world.cloud.hands.wall_ms())
+    register(world.store, *gateways)
     try:
         yield world
     finally:
         world.store.close()
         world.cloud.stream.close()
-
-
-def register(store: RegistryStore, gateways: Sequence[SigningGateway], at_ms: int) -> None:
-    """Enter one organisation, one site, and the gateways with their keys and a point each."""
-    with store.change(SETUP, "taken over", at_ms) as change:
-        change.put("region", "510000", name_zh="四川省", name_en="Sichuan", level="province")
-        names = {"name_zh": "春和堂", "name_en": "Chunhetang"}
-        place = {"region": "510000", "subject_class": "retail"}
-        change.put("organisation", "chs", **names, **place)
-        change.put("site", SITE, organisation="chs", timezone="Asia/Shanghai", **names, **place)
-        for gateway in gateways:
-            register_gateway_in(change.put, gateway)
-
-
-def register_gateway_in(put: object, gateway: SigningGateway) -> None:
-    """Enter a gateway, its key and one point through a change's `put`."""
-    assert callable(put)
-    put("gateway", gateway.id, site=SITE, state="in_service", heartbeat_s=60)
-    put(
-        "key",
-        gateway.key.kid.hex(),
-        gateway=gateway.id,
-        public=gateway.key.public.to_text(),
-        key_kind="software",
-        state="active",
-    )
-    put(
-        "point",
-        f"{gateway.id}-01",
-        site=SITE,
-        gateway=gateway.id,
-        channel=1,
-        name_zh="冷藏柜",
-        name_en="fridge",
-        quantity="temperature",
-        unit="Cel",
-        point_class="compliance",
-        rule_packs=["CN_COLD_2_8@1"],
-        state="in_service",
-    )

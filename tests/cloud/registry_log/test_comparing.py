@@ -12,8 +12,8 @@ from cloud.registry_log.comparing import compare_log, compare_rows, compare_trai
 from tests.support.registered import SETUP, LoggedRegistry, logged_registry
 from tests.support.signing import SigningGateway
 
-LOOSEN = "UPDATE point SET rule_packs = '[\"CN_COLD_0_30@1\"]' WHERE id = 'gw-0001-01'"
-LOOSENED = "point gw-0001-01: rule_packs is ['CN_COLD_0_30@1'], change"
+LOOSEN = "UPDATE point SET rule_packs = '[\"CN_COLD_0_30@1\"]' WHERE id = 'gw-0001-p1'"
+LOOSENED = "point gw-0001-p1: rule_packs is ['CN_COLD_0_30@1'], change"
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def world(tmp_path: Path) -> Iterator[LoggedRegistry]:
     with logged_registry(tmp_path, gateways) as made:
         made.settle()
         with made.store.change(SETUP, "new version", made.cloud.hands.wall_ms()) as change:
-            change.put("point", "gw-0001-01", rule_packs=["CN_COLD_2_8@2"])
+            change.put("point", "gw-0001-p1", rule_packs=["CN_COLD_2_8@2"])
         with made.store.change(SETUP, "sold", made.cloud.hands.wall_ms()) as change:
-            change.end("point", "gw-0002-01")
+            change.end("point", "gw-0002-p1")
         with made.store.change(SETUP, "bought back", made.cloud.hands.wall_ms()) as change:
-            change.put("point", "gw-0002-01", **_point("gw-0002"), rule_packs=None)
+            change.put("point", "gw-0002-p1", **_point("gw-0002"), rule_packs=None)
         made.settle()
         yield made
 
@@ -72,20 +72,20 @@ def test_an_honest_registry_agrees_with_its_trail_and_its_log(world: LoggedRegis
             "gateway gw-0000: heartbeat_s is 86400, change",
         ),
         (
-            "DELETE FROM point WHERE id = 'gw-0000-01'",
-            "point gw-0000-01: has 0 versions, the audit trail made 1",
+            "DELETE FROM point WHERE id = 'gw-0000-p1'",
+            "point gw-0000-p1: has 0 versions, the audit trail made 1",
         ),
         (
-            "UPDATE point SET id = 'gw-9' WHERE id = 'gw-0000-01'",
+            "UPDATE point SET id = 'gw-9' WHERE id = 'gw-0000-p1'",
             "point gw-9: has 1 versions, the audit trail made 0",
         ),
         (
-            "UPDATE point SET valid_to_ms = 1 WHERE id = 'gw-0000-01'",
-            "point gw-0000-01: is not current",
+            "UPDATE point SET valid_to_ms = 1 WHERE id = 'gw-0000-p1'",
+            "point gw-0000-p1: is not current",
         ),
         (
-            "UPDATE point SET valid_from_ms = 1 WHERE id = 'gw-0000-01'",
-            "point gw-0000-01: is valid from before change",
+            "UPDATE point SET valid_from_ms = 1 WHERE id = 'gw-0000-p1'",
+            "point gw-0000-p1: is valid from before change",
         ),
         ("UPDATE audit SET actor = 'nobody' WHERE seq = 2", "change 2: was altered"),
         ("DELETE FROM audit WHERE seq = 1", "change 2: does not follow change 0"),
@@ -105,7 +105,7 @@ def test_a_trail_that_was_rewritten_whole_is_not_that_of_the_log(
     gateways = [SigningGateway(f"gw-{n:04d}", n + 1) for n in range(3)]
     with logged_registry(tmp_path / "other", gateways) as other:
         with other.store.change(SETUP, "looser", 1) as change:
-            change.put("point", "gw-0001-01", rule_packs=["CN_COLD_0_30@1"])
+            change.put("point", "gw-0001-p1", rule_packs=["CN_COLD_0_30@1"])
         assert [*compare_rows(other.store), *compare_trail(other.store)] == []
         logged = logged_changes(world.cloud.archive)
         found = list(compare_log(other.store, logged))
