@@ -4,6 +4,7 @@ Alembic runs in-process on the caller's connection, so the tables and their vers
 one transaction. Nobody needs an `alembic.ini`.
 """
 
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,10 @@ _LOCK: Final = 0x636F6C64
 """Advisory lock by which two programs do not migrate one PostgreSQL database at once."""
 
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Alembic keeps what it is doing in a global of its own."""
+
+
 def migrate(engine: Engine, target: str = HEAD) -> None:
     """Bring the database to `target`; nothing happens when it is there.
 
@@ -32,7 +37,7 @@ def migrate(engine: Engine, target: str = HEAD) -> None:
     config = _config()
     if target == HEAD and _is_current(engine, config):
         return
-    with writing(engine) as connection:
+    with _ONE_AT_A_TIME, writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         _refuse_newer(connection, config)
@@ -44,6 +49,12 @@ def schema_version(engine: Engine) -> str:
     """Return the database's schema version, "" for an empty database."""
     with reading(engine) as connection:
         return _version(connection)
+
+
+def revisions() -> tuple[str, ...]:
+    """Return every schema version there has been, the first one first."""
+    walked = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(script.revision for script in walked)[::-1]
 
 
 def _is_current(engine: Engine, config: Config) -> bool:
