@@ -3,6 +3,7 @@
 Pure. Also the sizes of labels, and text as printers take it.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,15 +60,22 @@ def printable(text: str) -> bytes:
 
 
 def _cut(text: str, width: int) -> Iterator[str]:
+    """Yield lines; a date or a code moves to the next line whole when it fits there."""
     line, used = "", 0
-    for char in text:
-        if used + _width(char) > width:
-            yield line
-            line, used = "", 0
-        line += char
-        used += _width(char)
+    for word in _WORDS.findall(text):
+        pieces = [word] if columns(word) <= width else word
+        for piece in pieces:
+            if used + columns(piece) > width:
+                yield line.rstrip()
+                line, used = "", 0
+            line += piece
+            used += columns(piece)
     if line:
         yield line
+
+
+_WORDS: Final = re.compile(r"[!-~]+|.", re.DOTALL)
+"""A run of Latin letters, digits and signs, or one other character."""
 
 
 def _width(char: str) -> int:

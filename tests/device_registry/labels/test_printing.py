@@ -117,3 +117,7 @@ def test_wrapped_text_fits_and_encodes(text: str, width: int, most: int) -> None
 def test_short_text_is_not_cut(text: str, lines: list[str]) -> None:
     assert wrap(text, 4, 2) == lines
     assert wrap("冷库冷库冷", 4, 2) == ["冷库", "冷…"]
+
+
+def test_a_date_is_not_torn_in_two() -> None:
+    assert wrap("校准有效期至 2027-05-31", 16, 2) == ["校准有效期至", "2027-05-31"]
