@@ -44,7 +44,7 @@ def insert_sample(engine: Engine, revision: str) -> None:
     sample = SAMPLES / f"{revision}.sql"
     text = sample.read_text() if sample.exists() else ""
     if engine.dialect.name == "postgresql":
-        text = re.sub(r"x('\\w+')", r"decode(\1, 'hex')", text)
+        text = re.sub(r"x('\w+')", r"decode(\1, 'hex')", text)
     with writing(engine) as connection:
         for statement in filter(str.strip, text.split(";\n")):
             connection.exec_driver_sql(statement)
