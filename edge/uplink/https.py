@@ -201,7 +201,7 @@ class Lane:
             proxy = urlsplit(self._endpoint.proxy)
             connection = http.client.HTTPSConnection(
                 proxy.hostname or host,
-                proxy.port if proxy.hostname else port,
+                (proxy.port or http.client.HTTP_PORT) if proxy.hostname else port,
                 timeout=CONNECT_TIMEOUT_S,
                 context=context,
             )

@@ -203,7 +203,7 @@ def _https(section: Section) -> HttpsUplink | None:
         section.note("https_url", f"{url!r} without TLS, which only loopback may; use https://")
     ca, proxy = _file(section, "https_ca"), section.text("https_proxy", "")
     at = urlsplit(proxy)
-    if proxy and (at.scheme != "http" or not at.hostname or not at.port):
+    if proxy and (at.scheme != "http" or not at.hostname):
         section.note("https_proxy", f'{proxy!r}; expected "http://proxy.example:3128"')
     return HttpsUplink(url=url.rstrip("/"), ca=ca, proxy=proxy)
 

@@ -24,6 +24,17 @@ LATER: Final = (LONG_S,)
 REFUSED: Final = (SHORT_S,) * 6
 
 
+LEDS: Final = Path("/sys/class/leds")
+KNOWN_LEDS: Final = ("beeper", "buzzer", "ACT", "led0", "PWR")
+"""A beeper where one is bound, else the light of the board."""
+
+
+def find_led(leds: Path = LEDS) -> Path | None:
+    """Return what this board can beep or shine with, None when it has nothing."""
+    paths = (leds / name / "brightness" for name in KNOWN_LEDS)
+    return next((path for path in paths if path.exists()), None)
+
+
 @contextmanager
 def answered(led: Path | None, pause: Callable[[float], None] = sleep) -> Iterator[None]:
     """Announce the beginning, and the end by how it came; errors go on their way."""

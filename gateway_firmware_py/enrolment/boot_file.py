@@ -123,7 +123,7 @@ def _ip(section: Section, key: str, text: str) -> str:
 def _proxy(section: Section) -> str:
     text = section.text("proxy", "")
     at = urlsplit(text)
-    if text and (at.scheme != "http" or not at.hostname or not at.port):
+    if text and (at.scheme != "http" or not at.hostname):
         section.note("proxy", f'{text!r}; expected "http://proxy.example:3128"')
     return text
 

@@ -64,7 +64,7 @@ def _add_boot_file(parser: argparse.ArgumentParser) -> None:
 
 def enrol(asked: argparse.Namespace) -> int:
     """Enrol under a claim given by hand, or by the file on the boot partition."""
-    from gateway_firmware_py.enrolment.answering import answered  # noqa: PLC0415
+    from gateway_firmware_py.enrolment.answering import answered, find_led  # noqa: PLC0415
     from gateway_firmware_py.enrolment.boot_file import read_boot_file  # noqa: PLC0415
 
     if bool(asked.claim) == bool(asked.boot_file):
@@ -72,7 +72,7 @@ def enrol(asked: argparse.Namespace) -> int:
     if not asked.boot_file:
         return _enrol(asked, None)
     boot_file = read_boot_file(asked.boot_file)
-    with answered(boot_file.led):
+    with answered(boot_file.led or find_led()):
         return _enrol(asked, boot_file)
 
 
@@ -83,13 +83,13 @@ def _enrol(asked: argparse.Namespace, boot_file: "BootFile | None") -> int:
     from gateway_firmware_py.enrolment.enrol import enrol as enrol_device  # noqa: PLC0415
 
     claim = Claim.parse(boot_file.claim if boot_file is not None else asked.claim)
-    device = _device(asked, boot_file.network.proxy if boot_file is not None else "")
+    device = _device(asked, boot_file)
     means = Means(software=f"coldwarden-gateway {software_version()}")
     _tell(enrol_device(claim, device, means), device, as_json=asked.json)
     return OK
 
 
-def _device(asked: argparse.Namespace, proxy: str) -> "Device":
+def _device(asked: argparse.Namespace, boot_file: "BootFile | None") -> "Device":
     from gateway_firmware_py.enrolment.enrol import Device  # noqa: PLC0415
 
     config = asked.config.resolve()
@@ -107,7 +107,8 @@ def _device(asked: argparse.Namespace, proxy: str) -> "Device":
         state_dir=state_dir,
         key=key,
         key_setting=asked.key,
-        proxy=asked.proxy or proxy,
+        led=str(boot_file.led) if boot_file is not None and boot_file.led else "",
+        proxy=asked.proxy or (boot_file.network.proxy if boot_file is not None else ""),
     )
 
 

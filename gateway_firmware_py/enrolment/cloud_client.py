@@ -128,7 +128,10 @@ class CloudClient:
         if not proxy.hostname:
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
         tunnel = http.client.HTTPSConnection(
-            proxy.hostname, proxy.port, timeout=TIMEOUT_S, context=context
+            proxy.hostname,
+            proxy.port or http.client.HTTP_PORT,
+            timeout=TIMEOUT_S,
+            context=context,
         )
         tunnel.set_tunnel(host, port or http.client.HTTPS_PORT)
         return tunnel

@@ -51,7 +51,8 @@ log = logging.getLogger(__name__)
 class Device:
     """What is enrolled: where it keeps its state, its key and its configuration.
 
-    `key_setting` is what the configuration is to say of the key; empty leaves it as it is.
+    `key_setting` and `led` are what the configuration is to say of the key and of what beeps;
+    empty leaves it as it is.
     """
 
     config: Path
@@ -59,6 +60,7 @@ class Device:
     state_dir: Path
     key: KeyPlace
     key_setting: str = ""
+    led: str = ""
     proxy: str = ""
 
 
@@ -258,7 +260,8 @@ class _Enrolment:
             device={"state_dir": str(device.state_dir), "key": device.key_setting},
             proxy=device.proxy,
         )
-        text = gateway_toml.merged(device.plan.text, ours)
+        beeps = {"annunciator": {"led": device.led}} if device.led else {}
+        text = gateway_toml.merged(device.plan.text, {**ours, **beeps})
         if text == device.plan.text:
             return
         try:

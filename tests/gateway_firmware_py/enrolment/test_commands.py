@@ -15,7 +15,16 @@ from tests.support.fake_enrolment import GATEWAY, EnrolmentServer, serving_enrol
 from tests.support.gateway_process import PROGRAM
 from tests.support.wait import until_sync
 
-QUICK = "[uplink]\nstop_grace_s = 0.1\n[clock]\nvouched = true\n[seal]\nperiod_s = 0.3\n[outbox]\nmax_mib = 64\n"
+QUICK = """\
+[uplink]
+stop_grace_s = 0.1
+[clock]
+vouched = true
+[seal]
+period_s = 0.3
+[outbox]
+max_mib = 64
+"""
 MARKS = (
     "pending/tls.key",
     "pending/tls.pem",
