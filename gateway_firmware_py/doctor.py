@@ -23,6 +23,8 @@ from evidence.segment import Rot
 from evidence.segment_file import list_segments, open_segment
 from gateway_firmware_py.clock import FixedSyncClock, SystemClock
 from gateway_firmware_py.config.settings import Settings
+from gateway_firmware_py.discovering.diagnosing import diagnose_line
+from gateway_firmware_py.discovering.verdict import Cause, Diagnosis
 from gateway_firmware_py.errors import IdentityError
 from gateway_firmware_py.identity import load_key
 from gateway_firmware_py.ways import ways_to_cloud
@@ -30,6 +32,7 @@ from gateway_firmware_py.ways import ways_to_cloud
 MIB = 1 << 20
 LEAST_FREE_BYTES = 64 * MIB
 PROBE_TIMEOUT_S = 10.0
+OF_THE_LINE = frozenset({Cause.SWAPPED, Cause.WRONG_SETTINGS, Cause.NOTHING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,7 @@ def _outbox(settings: Settings) -> Check:
 
 
 async def _bus(bus: ModbusBus, *, running: bool) -> AsyncIterator[Check]:
+    line: Diagnosis | None = None  # what is wrong with the line is wrong with every device
     for device in bus.devices:
         name = f"modbus {bus.name}/{device.name}"
         if running and bus.kind is LinkKind.RTU:
@@ -148,6 +152,12 @@ async def _bus(bus: ModbusBus, *, running: bool) -> AsyncIterator[Check]:
             yield Check(name=name, ok=True, what=what)
             continue
         try:
+            if bus.kind is LinkKind.RTU:
+                found = line or await diagnose_line(bus, device)
+                line = found if found.cause in OF_THE_LINE else None
+                if found.cause is not Cause.FINE:
+                    yield Check(name=name, ok=False, what=found.what, remedy=found.remedy)
+                    continue
             yield Check(name=name, ok=True, what=await _ask(bus, device))
         except EdgeError as error:
             what, _, remedy = str(error).partition("; ")

@@ -1,0 +1,1 @@
+"""What is on a line or a broker: found by reading only, named, proposed as configuration."""
