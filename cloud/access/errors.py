@@ -12,3 +12,7 @@ class NotVisibleError(CloudError):
 
     def __init__(self) -> None:
         super().__init__("not found")
+
+
+class ProviderError(CloudError):
+    """A provider cannot be asked, or says what cannot be trusted; for the operator's log."""

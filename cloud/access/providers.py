@@ -15,6 +15,7 @@ class Flow:
     """Secret of PKCE (RFC 7636): only who began can end."""
     redirect_uri: str
     next: str
+    began_ms: int
     account: str = ""
     """Who must prove again that it is the one, "" for a new log-in."""
 
@@ -27,10 +28,8 @@ class Vouched:
     """Its name for the person, which never changes."""
     is_strong: bool
     """Whether it says that a second factor was shown."""
-
-
-class ProviderError(Exception):
-    """The provider refused, or said what cannot be trusted; told to the operator only."""
+    account: str = ""
+    """Login here, where the operator lets the provider say it; else `external_id` tells."""
 
 
 class Provider(Protocol):
@@ -52,7 +51,7 @@ class Provider(Protocol):
         ...
 
     def begin(self, flow: Flow) -> str:
-        """Return the address at which the browser goes on; raises ProviderError."""
+        """Return the address at which the browser goes on; may raise ProviderError."""
         ...
 
     def finish(self, flow: Flow, answered: str, at_ms: int) -> Vouched:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from cloud.access.handover_pages import HandoverPages
 from cloud.access.login_pages import LoginPages
 from cloud.access.me_pages import MePages
+from cloud.access.provider_pages import ProviderPages
 from cloud.access.station_pages import StationPages
 from cloud.access.ways import Ways
 
@@ -14,6 +15,10 @@ def access_router(ways: Ways) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _log_in(router, LoginPages(ways))
     _me(router, MePages(ways))
+    providers = ProviderPages(ways)
+    at = "/login/oidc/{provider}"
+    router.add_api_route(f"{at}/start", providers.start, methods=["GET"])
+    router.add_api_route(f"{at}/callback", providers.callback, methods=["GET"])
     station = StationPages(ways)
     router.add_api_route("/station", station.show, methods=["GET"])
     router.add_api_route("/station", station.register, methods=["POST"])

@@ -23,8 +23,8 @@ from cloud.access.rule import About, Open, RouteRule, in_path, in_query
 from device_registry.access.action import Action
 
 
-def _get(path: str, needs: Action | Open, *about: About) -> RouteRule:
-    return RouteRule(method="GET", path=path, needs=needs, about=about)
+def _get(path: str, needs: Action | Open, *about: About, per_minute: int = 0) -> RouteRule:
+    return RouteRule(method="GET", path=path, needs=needs, about=about, per_minute=per_minute)
 
 
 def _post(path: str, needs: Action | Open, *about: About, per_minute: int = 0) -> RouteRule:
@@ -106,8 +106,8 @@ _ACCESS: Final = (
     _get("/login/sms", Open.PUBLIC),
     _post("/login/sms", Open.PUBLIC, per_minute=10),
     _post("/login/sms/code", Open.PUBLIC, per_minute=20),
-    _get("/login/oidc/{provider}/start", Open.PUBLIC),
-    _get("/login/oidc/{provider}/callback", Open.PUBLIC),
+    _get("/login/oidc/{provider}/start", Open.PUBLIC, per_minute=30),
+    _get("/login/oidc/{provider}/callback", Open.PUBLIC, per_minute=30),
     _get("/login/again", Open.SIGNED_IN),
     _post("/login/again", Open.SIGNED_IN, per_minute=20),
     _post("/logout", Open.SIGNED_IN),
@@ -142,6 +142,19 @@ _REGISTRY: Final = (
     ),
 )
 
+_REVOKING: Final = (
+    _get("/registry/keys/{key}/revocation", Action.VIEW_REGISTRY, in_path("key")),
+    _post("/registry/keys/{key}/revocation", Action.REVOKE_REQUEST, in_path("key")),
+    *(
+        _post(
+            f"/registry/revocations/{{revocation}}/{deed}",
+            Action.REVOKE_APPROVE,
+            in_path("revocation"),
+        )
+        for deed in ("approve", "decline")
+    ),
+)
+
 _WORK: Final = (
     _data("/work/manifest.webmanifest", Open.PUBLIC),
     _data("/work/service-worker.js", Open.PUBLIC),
@@ -173,5 +186,13 @@ _WORK: Final = (
 
 RULES: Final[Mapping[str, RouteRule]] = {
     rule.key: rule
-    for rule in (*_OWN_AUTHENTICATION, *_SERVER, *_PAGES, *_ACCESS, *_REGISTRY, *_WORK)
+    for rule in (
+        *_OWN_AUTHENTICATION,
+        *_SERVER,
+        *_PAGES,
+        *_ACCESS,
+        *_REGISTRY,
+        *_REVOKING,
+        *_WORK,
+    )
 }

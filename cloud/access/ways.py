@@ -28,6 +28,8 @@ class Ways:
     door: Door
     sms: SmsGateway | None = None
     providers: tuple[Provider, ...] = field(default=())
+    base_url: str = ""
+    """Address of this server as browsers see it; "" to believe what they say it is."""
     open_alarms: OpenAlarms = no_alarms
 
     def shown_providers(self) -> tuple[models.Provider, ...]:

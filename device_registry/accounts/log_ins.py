@@ -138,6 +138,14 @@ class LogIns:
             return _REFUSED
         return Accepted(account=row.id, method=Method.OIDC, is_strong=is_strong)
 
+    def by_external_id(self, external_id: str, *, is_strong: bool) -> Outcome:
+        """Log in whose account names this identity, `provider:subject`."""
+        wanted = {"external_id": external_id, "state": "active"}
+        found = self._store.find("account", where=wanted, limit=2)
+        if len(found) != 1:
+            return _REFUSED
+        return Accepted(account=found[0].id, method=Method.OIDC, is_strong=is_strong)
+
     def _is_code(self, account: str, secret: str, code: str, at_ms: int) -> bool:
         used = self._attempts.last_step(account)
         step = totp.step_of(secret, code, at_ms, used)

@@ -3,6 +3,10 @@
 Used by the tests of accounts, the gate and the pages.
 """
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from device_registry.accounts.accounts import Accounts
@@ -47,7 +51,16 @@ def registry(url: str) -> RegistryStore:
 
 def registry_in(folder: Path) -> RegistryStore:
     """Return such a registry in a SQLite file."""
-    return registry(f"sqlite:///{folder}/registry.db")
+    shutil.copy(_template(), folder / "registry.db")
+    return RegistryStore.open(f"sqlite:///{folder}/registry.db", now_ms=lambda: NOW_MS)
+
+
+@cache
+def _template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="coldwarden-people-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    registry(f"sqlite:///{folder}/registry.db").close()
+    return folder / "registry.db"
 
 
 def organisation(
