@@ -14,6 +14,7 @@ from edge.uplink.transport import RefusedError, UnreachedError
 from evidence.outcome import is_receipt
 from tests.support.batches import GATEWAY, SignedBatch, chain_of
 from tests.support.certificates import Authority
+from tests.support.connect_proxy import connect_proxy
 from tests.support.fake_cloud import FakeCloud
 from tests.support.http_cloud import Mood, http_cloud
 from tests.support.ports import free_port
@@ -197,3 +198,21 @@ async def test_a_server_without_tls_gets_nothing_from_a_gateway_that_wants_it(
 
 def test_the_server_waits_shorter_than_a_request_does() -> None:
     assert HttpsEndpoint(url="", gateway="").answer_timeout_s > 2 > https.COLLECT_GAP_S
+
+
+async def test_batches_go_through_the_proxy_of_a_shop(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with http_cloud(FakeCloud(), server_context(authority)) as server:
+        with connect_proxy() as proxy:
+            way = HttpsTransport(
+                HttpsEndpoint(
+                    url=f"https://127.0.0.1:{server.port}",
+                    gateway=GATEWAY,
+                    ca=str(authority.ca),
+                    proxy=proxy.url,
+                )
+            )
+            async with running(way) as link:
+                link.send(chain_of(3))
+                await until(lambda: len(server.cloud.stored) == 3)
+            assert f"127.0.0.1:{server.port}" in proxy.asked

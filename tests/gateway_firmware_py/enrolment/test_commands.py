@@ -110,6 +110,27 @@ def test_a_process_killed_on_the_way_is_gone_on_with(
     assert list(board.open_to_others()) == []
 
 
+def test_a_first_boot_sets_up_the_network_enrols_and_leaves_the_light_off(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    led, connections = board.folder / "led", board.folder / "connections"
+    led.write_text("1\n")
+    boot_file = board.folder / "coldwarden-claim.toml"
+    boot_file.write_text(
+        f'claim = "{cloud.claim().text()}"\n[network.wifi]\nssid = "shop"\n'
+        f'[annunciator]\nled = "{led}"\n'
+    )
+    named = ("--boot-file", str(boot_file))
+    done = run(board, "network", *named, "--connections", str(connections))
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in connections.iterdir()] == ["coldwarden-wifi.nmconnection"]
+    done = run(board, "enrol", *named, "--state-dir", str(board.state_dir))
+    assert done.returncode == 0, done.stderr
+    assert led.read_text() == "0\n"
+    assert board.is_enrolled()
+    assert board.settings().annunciator_led == led
+
+
 def signers(board: Board) -> list[str]:
     """Return who signed each batch of the outbox."""
     found = (item for p in list_segments(board.state_dir / "outbox") for item in _records(p))
