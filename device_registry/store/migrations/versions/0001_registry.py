@@ -198,9 +198,9 @@ def _kind(kind: str, columns: str, *, scoped: bool) -> None:
     for column in INDEXED.get(kind, "").split():
         _index(kind, f"by_{column}", [column])
     if scoped:
-        _index(kind, "by_org_path", ["org_path", "id"])
-        _index(kind, "by_authority_path", ["authority_path", "org_path", "id"])
-        _index(kind, "by_region_code", ["region_code", "subject_class_of", "id"])
+        _index(kind, "by_org_path", ["org_path", "id", "valid_to_ms"])
+        _index(kind, "by_authority_path", ["authority_path", "org_path", "id", "valid_to_ms"])
+        _index(kind, "by_region_code", ["region_code", "subject_class_of", "id", "valid_to_ms"])
     if kind in UNIQUE:
         names, outlives = UNIQUE[kind]
         alive = "valid_to_ms IS NULL" + (" AND state != 'retired'" if outlives else "")
