@@ -5,7 +5,9 @@ The site is `chs-001` of `registry_world`; its point `chs-001-t` is served by `c
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from device_registry.commissioning.document import Signature, sha256_of
 from device_registry.jobs.record import Heading, Prepared
@@ -26,7 +28,27 @@ POINTS_AT_5 = [
 @contextmanager
 def job_world(folder: Path) -> Iterator[RegistryStore]:
     """Open a registry in `folder` that is ready for jobs."""
-    store = RegistryStore.open(f"sqlite:///{folder}/registry.db", now_ms=lambda: NOON_MS)
+    (folder / "registry.db").write_bytes(_built())
+    store = _open(folder)
+    yield store
+    store.close()
+
+
+@cache
+def _built() -> bytes:
+    """Return the database; the tables of all kinds are made once, not for every test."""
+    with TemporaryDirectory() as folder:
+        store = _open(Path(folder))
+        _build(store)
+        store.close()
+        return (Path(folder) / "registry.db").read_bytes()
+
+
+def _open(folder: Path) -> RegistryStore:
+    return RegistryStore.open(f"sqlite:///{folder}/registry.db", now_ms=lambda: NOON_MS)
+
+
+def _build(store: RegistryStore) -> None:
     with changing(store, 1_000) as change:
         build_world(change)
         change.put("sensor", f"{SITE}-probe", state="in_service", refresh_s=30)
@@ -81,8 +103,6 @@ def job_world(folder: Path) -> Iterator[RegistryStore]:
             serial="U1",
         )
         change.put("gateway", "gw-new", site=SITE, state="enrolled")
-    yield store
-    store.close()
 
 
 def heading(id_: str = "cr-1") -> Heading:
