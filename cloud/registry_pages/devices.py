@@ -120,7 +120,7 @@ def _keys(viewing: Viewing, keys: Sequence[Row]) -> Table:
         ),
         rows=tuple(
             (
-                text(key.id, is_code=True),
+                text(key.id, f"/registry/keys/{key.id}/revocation", is_code=True),
                 word("key_kind", key.text("key_kind")),
                 state(key.text("state")),
                 moment(store.history("key", key.id)[0].valid_from_ms),

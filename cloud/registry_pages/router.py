@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from cloud.registry_pages.revoking import add_revoking_routes
 from cloud.registry_pages.routes import add_registry_routes
 from cloud.registry_pages.sources import Sources
 from cloud.registry_pages.work_routes import add_work_routes
@@ -11,5 +12,6 @@ def registry_router(sources: Sources) -> APIRouter:
     """Return the routes of the registry's and the technician's pages."""
     router = APIRouter(include_in_schema=False)
     add_registry_routes(router, sources)
+    add_revoking_routes(router, sources)
     add_work_routes(router, sources)
     return router

@@ -27,7 +27,7 @@ _KINDS: Mapping[AlarmKind, Wording] = {
     AlarmKind.FORK: Wording("数据分叉（疑似克隆）", "forked data: a key is misused"),
     AlarmKind.BRANCH: Wording("数据分支（疑似还原或克隆）", "branched data: a card was copied"),
     AlarmKind.SIGNATURE: Wording("验签不通过", "signature check failed"),
-    AlarmKind.REVOKED: Wording("已吊销的密钥仍在使用", "a revoked key is still used"),
+    AlarmKind.REVOKED: Wording("已撤销的密钥仍在使用", "a revoked key is still used"),
     AlarmKind.COUNT: Wording("数据计数不符", "totals do not agree"),
     AlarmKind.CLOCK: Wording("时钟异常", "clock is wrong"),
     AlarmKind.BACKUP: Wording("按日备份缺失", "no backup for a day"),
