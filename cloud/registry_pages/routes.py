@@ -19,6 +19,7 @@ from cloud.registry_pages.bodies import form_of
 from cloud.registry_pages.cells import named
 from cloud.registry_pages.devices import gateway_page, sensor_page
 from cloud.registry_pages.editing import FOLDERS, Refusal, form_fields, read_form
+from cloud.registry_pages.expiry_view import expiry_page
 from cloud.registry_pages.organisations import organisation_page
 from cloud.registry_pages.places import place_page, site_page
 from cloud.registry_pages.regions import Asked, region_page
@@ -27,6 +28,7 @@ from cloud.registry_pages.viewing import Viewing
 from dashboards.registry.models import DetailPage, EditPage
 from device_registry.access.action import Action
 from device_registry.errors import IllegalTransitionError, InvalidFieldsError
+from device_registry.expiry.term import STEPS
 from device_registry.kinds.catalogue import KINDS
 from device_registry.store.audit import Actor
 from device_registry.store.row import Row
@@ -43,6 +45,7 @@ def add_registry_routes(router: APIRouter, sources: Sources) -> None:
     """Add the routes of the registry's pages."""
     pages = _Pages(sources)
     router.add_api_route("/registry", pages.region)
+    router.add_api_route("/registry/expiry", pages.expiry)
     router.add_api_route("/registry/organisations/{organisation}", pages.organisation)
     _detail(router, pages, "sites", site_page)
     _detail(router, pages, "places", place_page)
@@ -84,6 +87,9 @@ class _Pages:
         )
         model = region_page(self._sources.store, access.scopes, asked, access.at_ms)
         return page(model, request)
+
+    def expiry(self, request: Request, days: int = STEPS[0]) -> Response:
+        return page(expiry_page(self._viewing(request), days), request)
 
     def organisation(self, request: Request, organisation: str, after: str = "") -> Response:
         return page(organisation_page(self._viewing(request), organisation, after), request)

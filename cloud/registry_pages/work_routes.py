@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from cloud.access.access import access_of
 from cloud.access.errors import NotVisibleError
@@ -15,6 +15,7 @@ from cloud.registry_pages.bodies import form_of, json_of, photo_of
 from cloud.registry_pages.checklists import checklist, points_to_check, spaces, standing, whole
 from cloud.registry_pages.drafts import Also, keep_step
 from cloud.registry_pages.finishing import Signer, finish, parse_signed, put_file
+from cloud.registry_pages.fresh_claims import FreshClaims
 from cloud.registry_pages.network_form import BadNetwork, read_network
 from cloud.registry_pages.pwa import manifest, service_worker
 from cloud.registry_pages.reports import report_file, report_page
@@ -75,6 +76,7 @@ class _Finding:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._fresh = FreshClaims()
 
     def home(self, request: Request, q: str = "", after: str = "") -> Response:
         search = q.strip()[:SEARCH_CHARS]
@@ -93,18 +95,21 @@ class _Finding:
         problems += self._id_problems(form.get("gateway", ""), site)
         if not problems and isinstance(network, dict):
             wish = Wish(site=site, gateway=form["gateway"], network=network)
-            claim = self._claim(wish, _actor(request, Action.ENROL, row))
+            actor = _actor(request, Action.ENROL, row)
+            claim = self._claim(wish, actor)
             if claim is not None:
-                made = viewing.sources.store.get("claim", claim.id.hex())
-                assert made is not None  # noqa: S101 - it was just made
-                return page(claim_page(viewing, made, claim), request)
+                self._fresh.put(claim, actor.account, viewing.now_ms)
+                here = f"/work/claims/{claim.id.hex()}"
+                return RedirectResponse(here, 303, headers=dict(NEVER_CACHED))
             problems = ("work.problem_refused",)
         model = work_site(viewing, site, form.get("order", "")[:64], dict(form), problems)
         return page(model, request, 422)
 
     def claim(self, request: Request, claim: str) -> Response:
         viewing = _viewing(self._sources, request)
-        return page(claim_page(viewing, viewing.get("claim", claim)), request)
+        account = viewing.access.principal.account
+        made = self._fresh.get(claim, account, viewing.now_ms)
+        return page(claim_page(viewing, viewing.get("claim", claim), made), request)
 
     def state(self, request: Request, claim: str) -> Response:
         viewing = _viewing(self._sources, request)

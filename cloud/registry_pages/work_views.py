@@ -1,5 +1,6 @@
 """Builds the pages on which the technician finds the site, and follows a claim."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from cloud.registry_pages.cells import name_of, state
@@ -22,6 +23,7 @@ from device_registry.store.row import Row
 from evidence.enrolment.claim import Claim
 
 SITES: Final = 10
+WAITING: Final = frozenset({"open", "bound"})
 MAX_ID_CHARS: Final = 32
 """A gateway's id is the name in its certificate."""
 
@@ -94,7 +96,7 @@ def work_site(
         site_name=name_of(row),
         order=order,
         gateways=tuple(_step(viewing, g) for g in gateways if g.text("state") != "retired"),
-        proposed=_proposed(viewing, site),
+        proposed=_proposed(viewing, site, gateways),
         given=shown,
         problems=tuple(Cell(word=problem) for problem in problems),
         query=f"order={order}&" if order else "",
@@ -123,7 +125,11 @@ def _next(viewing: Viewing, gateway: Row) -> tuple[str, str]:
     return "", ""
 
 
-def _proposed(viewing: Viewing, site: str) -> str:
+def _proposed(viewing: Viewing, site: str, gateways: Sequence[Row]) -> str:
+    """Return the gateway that was ordered for the site, or an id that nobody has."""
+    waiting = [row.id for row in gateways if row.text("state") == "ordered"]
+    if waiting:
+        return waiting[0]
     stem = "gw-" + "".join(c if c.isalnum() or c == "-" else "-" for c in site.lower())
     for number in range(1, 1000):
         end = f"-{number}"
@@ -134,10 +140,13 @@ def _proposed(viewing: Viewing, site: str) -> str:
 
 
 def claim_page(viewing: Viewing, row: Row, claim: Claim | None = None) -> ClaimPage:
-    """Return the page of a claim; with the `claim` itself only where it was just made."""
+    """Return the page of a claim; with the `claim` itself while its maker may see it."""
     site = viewing.maybe("site", row.text("site"))
     network = row.maybe("network")
     plain = network if isinstance(network, dict) else {}
+    now = claim_state(row, viewing.now_ms)
+    if now not in WAITING:
+        claim = None
     return ClaimPage(
         now_ms=viewing.now_ms,
         csrf=viewing.access.csrf,
@@ -145,7 +154,7 @@ def claim_page(viewing: Viewing, row: Row, claim: Claim | None = None) -> ClaimP
         site=row.text("site"),
         site_name=name_of(site, row.text("site")),
         gateway=row.text("gateway"),
-        state=claim_state(row, viewing.now_ms),
+        state=now,
         until_ms=row.number("until_ms"),
         text=claim.text() if claim else "",
         qr=qr_code(claim.text()) if claim else None,

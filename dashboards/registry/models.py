@@ -155,8 +155,8 @@ class ExpiryRow:
     where: Cell
     until: str
     left_days: int
-    locks: str = ""
-    """Message key of what is locked at the end, "" for nothing."""
+    end: Cell = NOTHING
+    """What happens at the end: what is locked, or how the thing is flagged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,8 @@ class ExpiryPage:
     counts: tuple[tuple[int, int], ...]
     """(within days, how many); 0 days = expired."""
     rows: tuple[ExpiryRow, ...]
-    next_href: str = ""
+    hidden: int = 0
+    """How many more there are, the least urgent."""
     query: str = ""
 
 

@@ -97,7 +97,7 @@ class ClaimPage:
     """`open`, `bound`, `used`, `expired` or `cancelled`."""
     until_ms: int
     text: str = ""
-    """The claim itself; only in the answer that made it."""
+    """The claim itself; only for its maker, and only for a while."""
     qr: QrCode | None = None
     card: str = ""
     """Contents of the file for the card's boot partition; only with `text`."""

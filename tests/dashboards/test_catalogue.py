@@ -48,7 +48,9 @@ def test_no_forbidden_word_is_used() -> None:
     words = forbidden_words()
     assert {"告警", "验证", "补录", "收据", "隔离", "符合GSP"} <= set(words)
     for key in ZH.keys:
-        assert not [word for word in words if word in ZH.raw(key)], key
+        # GSP's own 验证 is a mapping of a store; elsewhere the word would mean a signature.
+        allowed = {"验证"} if "verification" in key else set[str]()
+        assert not [w for w in words if w in ZH.raw(key) and w not in allowed], key
 
 
 def test_every_state_and_quantity_has_a_text() -> None:

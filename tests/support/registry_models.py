@@ -149,15 +149,15 @@ def expiry() -> ExpiryPage:
         counts=((0, 2), (7, 1), (30, 14), (60, 40), (90, 88)),
         rows=(
             ExpiryRow(
-                what=Cell(word="registry.expires_calibration"),
+                what=Cell(name=Name(zh="校准证书", en="calibration")),
                 about=_text("T-0001", "/registry/sensors/t-0001"),
                 where=Cell(name=SHOP, href="/registry/sites/chs-001"),
                 until="2026-11-20",
                 left_days=-2,
-                locks="registry.lock_flag",
+                end=Cell(name=Name(zh="校准过期", en="flagged")),
             ),
             ExpiryRow(
-                what=Cell(word="registry.expires_licence"),
+                what=Cell(name=Name(zh="许可证", en="licence")),
                 about=_text("川AA0001"),
                 where=Cell(name=SHOP),
                 until="2026-12-20",

@@ -116,12 +116,12 @@ def _server_router() -> APIRouter:
 
 
 @contextmanager
-def pages(folder: Path, url: str = "") -> Iterator[World]:
+def pages(folder: Path, url: str = "", gateway_state: str = "enrolled") -> Iterator[World]:
     """Open the registry with everything in it, and the pages over it."""
     store = RegistryStore.open(url or f"sqlite:///{folder}/registry.db", now_ms=lambda: NOW_MS)
     with store.change(ROOT, "set up", 1_000_000_000_000) as change:
         _places(change)
-        _devices(change)
+        _devices(change, gateway_state)
         _people(change)
     people = People(
         sessions={
@@ -209,13 +209,13 @@ def _site(
     )
 
 
-def _devices(change: Change) -> None:
-    change.put("gateway", GATEWAY, site=SITE, model="RPi-4B", state="enrolled")
+def _devices(change: Change, gateway_state: str) -> None:
+    change.put("gateway", GATEWAY, site=SITE, model="RPi-4B", state=gateway_state)
     change.put("gateway", "gw-ynk-001-1", site=OTHER_SITE, state="in_service")
     change.put(
         "key",
         "a1b2c3d4e5f60718",
-        gateway=GATEWAY,
+        gateway="gw-ynk-001-1",
         public="ed25519:AAAA",
         key_kind="software",
         state="active",

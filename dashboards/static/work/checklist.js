@@ -130,8 +130,7 @@
     const height = Math.max(0, (Number(node.dataset.height) || 1.5 - by) + by);
     node.dataset.height = height.toFixed(1);
     part(node, "height").textContent = node.dataset.height;
-    clearTimeout(node.heightTimer);
-    node.heightTimer = setTimeout(() => step("height", { point: node.dataset.point, height_m: Number(node.dataset.height) }), 600);
+    step("height", { point: node.dataset.point, height_m: Number(node.dataset.height) });
   };
   const warm = (node, button) => {
     const value = number(node);
@@ -168,11 +167,11 @@
   // --- what the phone still holds -------------------------------------------------------------
   const replay = async () => {
     const byPoint = new Map(points.map((node) => [node.dataset.point, node]));
-    for (const { gateway: of, shows } of await work.waiting()) {
+    for (const { gateway: of, shows, sentMs } of await work.since()) {
       const node = byPoint.get(shows?.point);
       if (of !== gateway || !shows) continue;
       if (shows.kind === "tick") list.querySelector(`[data-tick="${CSS.escape(shows.name)}"]`).checked = shows.ticked;
-      if (shows.kind === "signed") showSigned(words.signed_kept);
+      if (shows.kind === "signed" && !sentMs) showSigned(words.signed_kept);
       if (!node) continue;
       if (shows.kind === "photo") showPhoto(node, shows.thumb);
       if (shows.kind === "warmed") {

@@ -9,8 +9,6 @@
   const card = document.getElementById("claim-card");
   const label = document.getElementById("claim-label");
 
-  if (location.pathname !== here) history.replaceState(null, "", here);
-
   const restore = (kept) => {
     card.querySelector("textarea").value = kept.card;
     document.getElementById("claim-text").textContent = kept.text;
@@ -23,7 +21,7 @@
     if (!card) return;
     const text = document.getElementById("claim-text").textContent;
     const qr = document.getElementById("qr").firstElementChild;
-    if (text && qr) {
+    if (text && qr) { // the server shows it for a quarter of an hour, the phone until it is used
       const svg = new XMLSerializer().serializeToString(qr);
       await work.keepClaim({ id, text, qr: svg, card: card.querySelector("textarea").value });
     } else {

@@ -4,6 +4,7 @@
 (() => {
   const words = JSON.parse(document.getElementById("work-words").textContent);
   const STORE = "steps";
+  const SENT = "sent"; // steps that a page kept on the phone may not know of
   const CLAIMS = "claims";
   const RETRY_MS = 5000; // between attempts while something waits
   const TIMEOUT_MS = 30000; // for one step on a slow network
@@ -12,6 +13,7 @@
     const asked = indexedDB.open("coldwarden-work", 1);
     asked.onupgradeneeded = () => {
       asked.result.createObjectStore(STORE, { keyPath: "order", autoIncrement: true });
+      asked.result.createObjectStore(SENT, { keyPath: "order" });
       asked.result.createObjectStore(CLAIMS, { keyPath: "id" });
     };
     asked.onsuccess = () => done(asked.result);
@@ -27,6 +29,15 @@
     });
   };
   const waiting = () => within(STORE, "readonly", (s) => s.getAll());
+  // Every step since this page left the server, sent or not, in the order it was made.
+  const since = async () => {
+    const leftMs = Number(document.body.dataset.now);
+    const sent = await within(SENT, "readonly", (s) => s.getAll());
+    const old = sent.filter((step) => step.sentMs < leftMs);
+    await within(SENT, "readwrite", (s) => old.map((step) => s.delete(step.order)).at(-1) || s.count());
+    const known = sent.filter((step) => step.sentMs >= leftMs);
+    return [...known, ...(await waiting())].sort((a, b) => a.order - b.order);
+  };
 
   const newId = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -109,7 +120,10 @@
         if (outcome === "later") return;
         if (outcome === "refused") refused += 1;
         hasSent = true;
-        await within(STORE, "readwrite", (s) => s.delete(step.order));
+        const { order, gateway, shows } = step;
+        const sentMs = window.coldwarden.nowMs();
+        if (outcome === "sent") await within(SENT, "readwrite", (s) => s.put({ order, gateway, shows, sentMs }));
+        await within(STORE, "readwrite", (s) => s.delete(order));
         await tell();
       }
     } catch {
@@ -133,7 +147,7 @@
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("/work/service-worker.js", { scope: "/work" }).catch(() => {});
 
   window.coldwardenWork = {
-    words, fill, newId, keep, waiting, flush,
+    words, fill, newId, keep, waiting, since, flush,
     keepClaim: (claim) => within(CLAIMS, "readwrite", (s) => s.put(claim)),
     claim: (id) => within(CLAIMS, "readonly", (s) => s.get(id)),
     forgetClaim: (id) => within(CLAIMS, "readwrite", (s) => s.delete(id)),
