@@ -5,7 +5,7 @@ list meets enough of them soon. Neither way does for the other, and SQLite canno
 is: so it is asked first, through the index, whether there are more than a few.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from device_registry.access.scope import Scope
-from device_registry.kinds.field import Kind
+from device_registry.kinds.field import Field, Kind
 from device_registry.store.query import (
     Where,
     Within,
@@ -50,10 +50,12 @@ def listing(
     plain = versions(kind).where(found(kind, search))
     keys = covered_keys(connection, table, within)
     if keys is not None and not _is_selective(kind, where):
-        return plain.where(matching(kind, where, None), table.c.row_id.in_(keys))
+        # Without the hint SQLite might walk the order of the list, looking for these few.
+        query = plain.with_hint(table, "NOT INDEXED", "sqlite")
+        return query.where(matching(kind, where, None), table.c.row_id.in_(keys))
     query = plain.where(matching(kind, where, within))
-    asked = [name for name in where or () if name == "id" or kind.by_name[name].indexed]
-    if asked or _is_selective(kind, where) or not limits(table, within):
+    asks_index = any(f.indexed or f.name in kind.unique for f in _asked(kind, where))
+    if asks_index or _is_selective(kind, where) or not limits(table, within):
         return query
     return indexed(query, table, "current")
 
@@ -100,9 +102,13 @@ def _is_one_organisation(table: Table, within: Sequence[Scope]) -> bool:
     )
 
 
-def _is_selective(kind: Kind, where: Mapping[str, object] | None) -> bool:
+def _is_selective(kind: Kind, where: Where | None) -> bool:
     """Say whether some value is asked that few rows share."""
-    return any(name == "id" or kind.by_name[name].refers for name in where or ())
+    return "id" in (where or ()) or any(field.refers for field in _asked(kind, where))
+
+
+def _asked(kind: Kind, where: Where | None) -> list[Field]:
+    return [kind.by_name[name] for name in where or () if name in kind.by_name]
 
 
 def trail_condition(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Self, cast
 
-from sqlalchemy import Engine, Executable, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, Executable, and_, func, or_, select, update
 
 from device_registry.errors import FieldProblem, InvalidFieldsError
 from device_registry.kinds.catalogue import kind_named
@@ -37,6 +37,7 @@ class RegistryStore:
         """Use a migrated database; see `open`."""
         self._engine = engine
         self._changing = threading.Lock()
+        self._changer = 0  # thread that holds `_changing`
         self.now_ms = now_ms
         """The clock of whoever opened it."""
 
@@ -101,7 +102,8 @@ class RegistryStore:
 
         Args:
             kind: A name of `KINDS`.
-            where: Field to value; a list means any of them, None that nothing is known.
+            where: Field to value; a list means any of them (at most 30,000), None that
+                nothing is known.
             within: Only what one of these scopes covers; () finds nothing, None does not ask.
             search: Only rows in whose id or names this stands, in either case.
             after: Id of the last row of the page before.
@@ -153,7 +155,7 @@ class RegistryStore:
             StoreUnavailableError: the database cannot be reached or written.
         """
         _check_reason(actor, why)
-        with self._changing, writing(self._engine) as connection:
+        with self._alone() as connection:
             lock_audit(connection)
             yield Change(connection, Trail(connection, actor, why, at_ms), at_ms)
 
@@ -191,7 +193,7 @@ class RegistryStore:
 
     def note_all_logged(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Note where the log has audit entries: (seq, index of the log)."""
-        with self._changing, writing(self._engine) as connection:
+        with self._alone() as connection:
             for seq, index in pairs:
                 where = AUDIT.c.seq == seq
                 connection.execute(update(AUDIT).where(where).values(log_index=index))
@@ -211,9 +213,21 @@ class RegistryStore:
 
     def refresh_authorities(self, at_ms: int) -> None:
         """Name the authorities competent on the day of `at_ms`; to be called once a day."""
-        with self._changing, writing(self._engine) as connection:
+        with self._alone() as connection:
             lock_audit(connection)
             follow_authority(connection, Subjects(connection, at_ms), [("", "")])
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        if self._changer == threading.get_ident():
+            raise RuntimeError("a change of the registry inside another would wait for ever")
+        with self._changing:
+            self._changer = threading.get_ident()
+            try:
+                with writing(self._engine) as connection:
+                    yield connection
+            finally:
+                self._changer = 0
 
     def _first(self, kind: str, query: Executable) -> Row | None:
         rows = self._rows(kind, query)

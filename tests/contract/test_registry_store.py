@@ -368,6 +368,12 @@ def test_the_log_takes_over_entries_in_order(store: RegistryStore) -> None:
     assert_trail_holds(store.audit(limit=1000))
 
 
+def test_a_change_inside_another_is_refused_and_does_not_wait(store: RegistryStore) -> None:
+    with pytest.raises(RuntimeError, match="inside another"), changing(store, 2_000):
+        store.note_logged(1, 1)
+    store.note_logged(1, 1)
+
+
 def test_a_change_needs_somebody_and_a_reason(store: RegistryStore) -> None:
     for actor, why in ((Actor(account=""), "why"), (ROOT, " "), (ROOT, "x" * 1001)):
         with pytest.raises(InvalidFieldsError), store.change(actor, why, 2_000):
