@@ -55,6 +55,11 @@ def _add_add(one: argparse.ArgumentParser) -> None:
     one.add_argument("--over", default="", metavar="ID", help="roles count below this one only")
     one.add_argument("--region", default="", metavar="CODE", help="... and in this region only")
     one.add_argument("--subject-class", default="", choices=("", *SUBJECT_CLASSES))
+    one.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from a line of stdin, instead of making one for one use",
+    )
     one.add_argument("--phone", default="", metavar="NUMBER", help="not yet verified")
 
 
@@ -74,7 +79,11 @@ def _user_add(accounts: Accounts, arguments: argparse.Namespace, at_ms: int) -> 
         organisation=home,
         phone=arguments.phone,
     )
-    password = accounts.people.add(OPERATOR, new, at_ms)
+    one_time: str | None = accounts.people.add(OPERATOR, new, at_ms)
+    if arguments.password_stdin:
+        chosen = sys.stdin.readline().rstrip("\n")
+        accounts.people.set_password(OPERATOR, arguments.name, chosen, at_ms)
+        one_time = None
     for role in arguments.role or ():
         grant = NewGrant(
             account=arguments.name,
@@ -84,7 +93,7 @@ def _user_add(accounts: Accounts, arguments: argparse.Namespace, at_ms: int) -> 
             subject_class=arguments.subject_class,
         )
         accounts.people.grant(OPERATOR, grant, at_ms)
-    return {"account": arguments.name, "organisation": home, "one_time_password": password}
+    return {"account": arguments.name, "organisation": home, "one_time_password": one_time}
 
 
 def _user_list(accounts: Accounts, _arguments: argparse.Namespace, _at_ms: int) -> Told:

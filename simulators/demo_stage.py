@@ -98,7 +98,7 @@ class Stage:
                 "127.0.0.1", self.installation.cloud_port, timeout=5
             )
             with contextlib.closing(connection):
-                connection.request("GET", "/api/status")
+                connection.request("GET", "/api/status", headers=self.installation.as_operator)
                 answer = connection.getresponse()
                 found = json.loads(answer.read()) if answer.status == 200 else {}
         except (OSError, ValueError, http.client.HTTPException):

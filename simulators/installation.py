@@ -9,6 +9,7 @@ Used by the demo and by the fault tests. An auditor takes `DIR/archive` and `DIR
 """
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +20,14 @@ from simulators.errors import SimulatorError
 from simulators.mosquitto import mosquitto_path, tls_listener, write_config
 from simulators.ports import free_port
 from simulators.program import Program, run
-from simulators.registry_document import Document, with_key
+from simulators.registry_document import Document, with_key, with_operator
 
 GATEWAY = "gw-demo-01"
 SITE = "chs-001"
+
+
+def _new_token() -> str:
+    return f"cwt_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Installation:
     gateway: Program = field(init=False)
     broker: Program | None = field(init=False, default=None)
     authority: Authority | None = field(init=False, default=None)
+    token: str = field(default_factory=_new_token, repr=False)
 
     def __post_init__(self) -> None:
         log = self.folder / "log"
@@ -91,6 +97,11 @@ class Installation:
         """Return where the pages are."""
         return f"http://127.0.0.1:{self.cloud_port}"
 
+    @property
+    def as_operator(self) -> dict[str, str]:
+        """Return the header by which a script is let in."""
+        return {"Authorization": f"Bearer {self.token}"}
+
     def make(
         self, sources: str, registry: Document, *, uplink: tuple[str, int], cloud: str = ""
     ) -> None:
@@ -108,7 +119,8 @@ class Installation:
         self._write_gateway(sources, uplink, tls)
         made = run(["coldwarden-gateway", "init", "--json", "--config", str(self.gateway_toml)])
         key = PublicKey.from_text(str(json.loads(made)["key"]))
-        self.register(with_key(registry, self.gateway_id, key))
+        with_people = with_operator(registry, self.token)
+        self.register(with_key(with_people, self.gateway_id, key))
 
     def register(self, registry: Document) -> None:
         """Import into the registry."""

@@ -1,13 +1,14 @@
 """The registry of the simulated pharmacy, as `coldwarden-cloud registry import` takes it."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from domain.quantity import UCUM, Quantity
 from evidence.keys import PublicKey
 from simulators.points import SitePoint, site_points
 
-ORGANISATION, REGION = "chs", "510502"
+ORGANISATION, REGION, OPERATOR = "chs", "510502", "operator"
 Document = dict[str, list[dict[str, Any]]]
 
 
@@ -103,3 +104,32 @@ def with_key(document: Document, gateway: str, key: PublicKey) -> Document:
         "state": "active",
     }
     return {**document, "gateway": gateways, "key": [row]}
+
+
+def with_operator(document: Document, token: str) -> Document:
+    """Return the document with an operator who is asked for nothing but a token.
+
+    A token is `cwt_ID_SECRET`; the registry keeps the SHA-256 of the secret.
+    """
+    _, identity, secret = token.split("_", 2)
+    return {
+        **document,
+        "account": [
+            {
+                "id": OPERATOR,
+                "name": "Demo operator",
+                "organisation": ORGANISATION,
+                "state": "active",
+            }
+        ],
+        "grant": [{"id": f"{OPERATOR}-operator", "account": OPERATOR, "role": "operator"}],
+        "api_token": [
+            {
+                "id": identity,
+                "account": OPERATOR,
+                "token_hash": sha256(secret.encode()).hexdigest(),
+                "actions": ["operate", "view_site", "view_readings", "view_registry"],
+                "label": "demo",
+            }
+        ],
+    }

@@ -107,7 +107,9 @@ def _check(status: dict[str, Any], sink: WebhookSink) -> None:
 def _status(built: Installation) -> dict[str, Any]:
     built.cloud.check()
     try:
-        return dict(httpx.get(f"{built.url}/api/status", timeout=10).json())
+        return dict(
+            httpx.get(f"{built.url}/api/status", headers=built.as_operator, timeout=10).json()
+        )
     except httpx.HTTPError:
         return {}
 

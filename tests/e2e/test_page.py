@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulators.demo_stage import Stage
-from simulators.installation import GATEWAY
+from simulators.installation import GATEWAY, Installation
 from tests.support.chromium import EXECUTABLE, Viewer, chromium, visit
 from tests.support.engines import engine
 
@@ -25,11 +25,12 @@ async def test_a_person_goes_from_the_sites_to_the_proof_of_a_reading(tmp_path: 
             lambda: stage.cloud_status().get("batches", 0) >= 3, START_TIMEOUT_S, "batches"
         )
         stage.site.hold_door("fridge-1", 900)
-        await asyncio.to_thread(_walk, stage.installation.url)
+        await asyncio.to_thread(_walk, stage.installation)
 
 
-def _walk(url: str) -> None:
-    with chromium() as browser, visit(browser, url, Viewer(locale="en-GB")) as page:
+def _walk(built: Installation) -> None:
+    who = Viewer(locale="en-GB", headers=built.as_operator)
+    with chromium() as browser, visit(browser, built.url, who) as page:
         _sites(page)
         _point(page)
         _proof(page)

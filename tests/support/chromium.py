@@ -1,6 +1,6 @@
 """Chromium as a viewer has it; every page that it opens is watched for errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +28,8 @@ class Viewer:
     timezone: str = "Asia/Shanghai"
     width: int = 1280
     height: int = 800
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request: a token, where nobody signs in."""
 
 
 @dataclass
@@ -58,6 +60,7 @@ def visit(browser: Browser, base: str, viewer: Viewer | None = None) -> Iterator
         locale=who.locale,
         timezone_id=who.timezone,
         viewport={"width": who.width, "height": who.height},
+        extra_http_headers=dict(who.headers),
     )
     context.set_default_timeout(DEADLINE_MS)
     shown = Visit(context.new_page())

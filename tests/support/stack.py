@@ -98,7 +98,9 @@ class Stack:
         """Return what the cloud says of itself; empty while it cannot be asked."""
         try:
             async with httpx.AsyncClient(timeout=5) as client:
-                answer = await client.get(f"{self.installation.url}/api/status")
+                answer = await client.get(
+                    f"{self.installation.url}/api/status", headers=self.installation.as_operator
+                )
                 return dict(answer.json()) if answer.status_code == 200 else {}
         except (httpx.HTTPError, ValueError):
             return {}
