@@ -11,6 +11,7 @@ from cloud.access.door import Door
 from cloud.access.gate import Gate
 from cloud.access.guarded import guarded_app
 from cloud.access.identities import AccountIdentities
+from cloud.access.provider_file import OtherWays, read_provider_file
 from cloud.access.router import access_router
 from cloud.access.ways import Ways
 from cloud.archive.backup_record import decode_backup
@@ -60,10 +61,14 @@ def open_server(config: Config) -> Server:
 def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | None) -> FastAPI:
     accounts = Accounts.over(core.store, needs_second_factor=config.second_factor)
     gate = Gate(AccountIdentities(accounts), core.store.get, wall_ms)
+    other = read_provider_file(config.providers) if config.providers else OtherWays()
     ways = Ways(
         accounts=accounts,
         now_ms=wall_ms,
         door=Door(accounts.sessions),
+        sms=other.sms,
+        providers=other.providers,
+        base_url=config.base_url,
         open_alarms=reads.open_alarms_of,
     )
     claims = None

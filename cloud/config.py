@@ -30,7 +30,7 @@ settings in cloud.toml; paths are relative to the file, all but log_name may be 
   [mqtt]        host port ca cert key     a broker; ca, cert and key for mutual TLS
   [enrolment]   ca url mqtt_host mqtt_port  our certificate authority, where gateways find us
   [broker]      acl crl pid_file          what is written for Mosquitto, which is told by SIGHUP
-  [access]      second_factor             false: roles that ask for one count without it
+  [access]      second_factor base_url providers   false: roles count without it; our address
   [timeseries]  kind url database user password   sqlite (default), influx or victoria
   [webhook]     urls                      where alarms are sent
   [policy]      silent_periods restore_quorum backup_every_h
@@ -106,6 +106,10 @@ class Config:
     enrolment: EnrolmentConfig
     broker: BrokerConfig | None
     second_factor: bool
+    base_url: str
+    """This server as browsers see it; "" for what they say themselves."""
+    providers: Path | None
+    """The file of other ways to log in."""
     timeseries: TimeSeriesConfig
     webhook_urls: tuple[str, ...]
     policy: PolicyConfig
@@ -132,7 +136,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "mqtt": ("host", "port", "ca", "cert", "key"),
     "enrolment": ("ca", "url", "mqtt_host", "mqtt_port"),
     "broker": ("acl", "crl", "pid_file"),
-    "access": ("second_factor",),
+    "access": ("second_factor", "base_url", "providers"),
     "timeseries": ("kind", "url", "database", "user", "password"),
     "webhook": ("urls",),
     "policy": ("silent_periods", "restore_quorum", "backup_every_h"),
@@ -157,6 +161,8 @@ def _config(r: TomlReader) -> Config:
         enrolment=_enrolment(r),
         broker=_broker(r) if r.has("broker") else None,
         second_factor=r.flag("access", "second_factor", default=True),
+        base_url=_base_url(r),
+        providers=r.optional_path("access", "providers"),
         timeseries=_timeseries(r),
         webhook_urls=_webhooks(r),
         policy=_policy(r),
@@ -228,6 +234,13 @@ def _registry_url(r: TomlReader) -> str:
     if not url.startswith("postgresql+psycopg://"):
         expected = f"{REGISTRY_URL} or postgresql+psycopg://user@host/database"
         raise r.fail("registry", "url", f"{url!r}; expected {expected}")
+    return url
+
+
+def _base_url(r: TomlReader) -> str:
+    url = r.text("access", "base_url", "")
+    if url and not _is_url(url):
+        raise r.fail("access", "base_url", f"{url!r}; expected https:// with a host")
     return url
 
 
