@@ -13,6 +13,7 @@ from cloud.archive.restoring import Restoring
 from cloud.archive.sequencer import Sequencer, Surroundings
 from cloud.archive.stream import Stream
 from cloud.config import Config
+from cloud.daily_rounds import DailyRounds
 from cloud.ingest.answers import Answers
 from cloud.ingest.delivery import Checked
 from cloud.ingest.intake import Intake, Outlets
@@ -94,6 +95,7 @@ class Core:
         registry.listeners.append(lambda _: self.keyring.forget())
         registry.listeners.append(lambda _: self.registry_log.wake())
         self.watch = RegistryWatch(registry, self._pin)
+        self.rounds = DailyRounds(self.store, wall_ms)
         self._pin()
 
     def start(self) -> None:
@@ -102,9 +104,11 @@ class Core:
         self.sequencer.start()
         self.intake.start()
         self.watch.start()
+        self.rounds.start()
 
     def stop(self) -> None:
         """Finish what was taken, publish a last checkpoint, let go of the files."""
+        self.rounds.stop()
         self.watch.stop()
         self.intake.stop()
         self.registry_log.stop()

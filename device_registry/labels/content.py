@@ -68,7 +68,13 @@ def point_label(point: PointOnLabel, target: Target) -> Label:
         point.place.of(target.lang),
         _line("valid_until", until, target),
     )
-    return _label("point", point.id, tuple(line for line in lines if line), target)
+    heading = PHRASES.say("label.point", target.lang)
+    return Label(
+        heading=heading,
+        lines=tuple(line for line in lines if line),
+        code=point.id,
+        qr=f"{target.base_url}/points/{point.id}",
+    )
 
 
 def place_label(id_: str, kind: str, name: Words, site: Words, target: Target) -> Label:

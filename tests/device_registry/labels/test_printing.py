@@ -41,7 +41,7 @@ def test_a_points_label_tells_number_place_and_calibration() -> None:
     label = point_label(POINT, ZH)
     assert label.heading == "测点"
     assert label.lines == ("编号 3", "一号冰箱温度", "一号冰箱", "校准有效期至 2027-05-31")
-    assert label.qr == "https://cw.example.cn/registry/points/chs-001-t"
+    assert label.qr == "https://cw.example.cn/points/chs-001-t"
     assert point_label(POINT, EN).lines[-1] == "Calibrated until 2027-05-31"
 
 
@@ -58,8 +58,8 @@ def test_tspl_is_a_program_for_one_label_each() -> None:
     assert program[:3] == ["SIZE 50 mm,30 mm", "GAP 2 mm,0 mm", "DIRECTION 1"]
     assert program.count("CLS") == program.count("PRINT 1,1") == 2
     qr = [line for line in program if line.startswith("QRCODE")]
-    assert qr[0].endswith('M,4,A,0,"https://cw.example.cn/registry/points/chs-001-t"')
-    assert 'TEXT 164,8,"TSS24.BF2",0,1,1,"测点"' in program
+    assert qr[0].endswith('M,5,A,0,"https://cw.example.cn/points/chs-001-t"')
+    assert 'TEXT 177,8,"TSS24.BF2",0,1,1,"测点"' in program
 
 
 def test_everything_of_a_label_stays_on_it() -> None:
