@@ -24,6 +24,7 @@ PAUSES_S: Final = (0.5, 2.0)
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_SAID_CHARS: Final = 300
 _RETRY_FROM: Final = 500
+_NOT_YET_VALID: Final = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
 _AGAIN: Final = frozenset({408, 425, 429})
 _REMEDIES: Final[Mapping[int, str]] = {
     401: "make a new claim on the page",
@@ -92,11 +93,7 @@ class CloudClient:
         try:
             status, media_type, body = self._exchange(request)
         except ssl.SSLCertVerificationError as error:
-            remedy = "check the address, this device's clock, and what opens the connection"
-            raise EnrolmentError(
-                f"{self._server.url} does not show a certificate of the claim's authority "
-                f"({error.verify_message}); {remedy}"
-            ) from error
+            raise self._distrust(error) from error
         except (OSError, http.client.HTTPException) as error:
             remedy = "check the network, the address and the proxy, then give the command again"
             raise CloudUnreachedError(
@@ -105,6 +102,18 @@ class CloudClient:
         if status in {http.client.OK, http.client.CREATED}:
             return body
         raise _refusal(request.what, status, _said(media_type, body))
+
+    def _distrust(
+        self, error: ssl.SSLCertVerificationError
+    ) -> CloudUnreachedError | EnrolmentError:
+        said = f"{self._server.url} does not show a certificate of the claim's authority"
+        if error.verify_code == _NOT_YET_VALID:
+            # A board without a clock of its own, just started: the time comes over the network.
+            return CloudUnreachedError(
+                f"{said} that is valid yet; wait until this device's clock is set"
+            )
+        remedy = "check the address, this device's clock, and what opens the connection"
+        return EnrolmentError(f"{said} ({error.verify_message}); {remedy}")
 
     def _exchange(self, request: Request) -> tuple[int, str, bytes]:
         connection = self._connection()

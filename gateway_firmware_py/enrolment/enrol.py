@@ -84,7 +84,8 @@ def enrol(claim: Claim, device: Device, means: Means) -> Enrolled:
         IdentityError: the evidence key cannot be used.
         EvidenceError: the disk refused.
     """
-    return _Enrolment(claim, device, means).run()
+    with enrolment_folder(device.state_dir).held():
+        return _Enrolment(claim, device, means).run()
 
 
 def under_claim(store: Folder) -> dict[str, str]:

@@ -9,12 +9,14 @@
     renewal/        the next TLS key and its request, until the certificate is there
     rotation/       the signed rotation and its answer, until the next evidence key is in place
 
+One at a time changes it (`Folder.held`): a renewal of the running gateway, or a command.
 All of it is lost with the card: a new claim enrols the device anew.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +54,20 @@ class Folder:
     def below(self, name: str) -> "Folder":
         """Return the folder `name` in this one."""
         return Folder(self.path / name, self.disk)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other process and thread that holds this folder out, waiting for them.
+
+        A process that is killed lets go.
+        """
+        make_state_dir(self.path)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's bytes, None when it is not there."""

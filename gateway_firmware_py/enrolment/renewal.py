@@ -67,7 +67,11 @@ def renew_if_due(gateway: Enrolled, key: EvidenceKey) -> bool:
         EnrolmentError: the cloud refuses, or what came is not ours.
         EvidenceError: the disk refused.
     """
-    store = gateway.store
+    with gateway.store.held():
+        return _renew_if_due(gateway, key, gateway.store)
+
+
+def _renew_if_due(gateway: Enrolled, key: EvidenceKey, store: Folder) -> bool:
     store.forget_torn()
     held = store.read(folder.TLS)
     if held is None:

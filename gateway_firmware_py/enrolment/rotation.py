@@ -54,7 +54,12 @@ def rotate(gateway: Enrolled, place: KeyPlace, last: Last) -> Turned:
         IdentityError: a key cannot be used or made.
         EvidenceError: the disk refused.
     """
-    gateway.store.forget_torn()
+    with gateway.store.held():
+        gateway.store.forget_torn()
+        return _rotate(gateway, place, last)
+
+
+def _rotate(gateway: Enrolled, place: KeyPlace, last: Last) -> Turned:
     kept = gateway.store.below(folder.ROTATION)
     old = load_key(place)
     if not has_next(place):

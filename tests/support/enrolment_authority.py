@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
-BACKDATE = dt.timedelta(days=1)
 LEAF_DAYS = 90
 
 Key = ec.EllipticCurvePrivateKey
@@ -49,10 +48,12 @@ class Issuer:
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
         return builder.add_extension(usage, critical=False).sign(self.key, hashes.SHA256())
 
-    def server_context(self, folder: Path, host: str = "127.0.0.1") -> ssl.SSLContext:
+    def server_context(
+        self, folder: Path, host: str = "127.0.0.1", *, begins_in_days: float = -1
+    ) -> ssl.SSLContext:
         """Return the context of a server that shows its chain without the root."""
         key = new_key()
-        builder = _builder(host, key.public_key(), self.name, LEAF_DAYS)
+        builder = _builder(host, key.public_key(), self.name, LEAF_DAYS, begins_in_days)
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
         cert = builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
         file = folder / f"server-{cert.serial_number:x}.pem"
@@ -71,7 +72,11 @@ def certs_only(*certs: x509.Certificate) -> bytes:
 
 
 def _builder(
-    name: str, public: ec.EllipticCurvePublicKey, issuer: str, days: float
+    name: str,
+    public: ec.EllipticCurvePublicKey,
+    issuer: str,
+    days: float,
+    begins_in_days: float = -1,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -80,7 +85,7 @@ def _builder(
         .issuer_name(_name(issuer))
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATE)
+        .not_valid_before(now + dt.timedelta(days=begins_in_days))
         .not_valid_after(now + dt.timedelta(days=days))
     )
 

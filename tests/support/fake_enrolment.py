@@ -71,6 +71,7 @@ class EnrolmentServer:
     faults: dict[str, Fault] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     configuration: bytes = b""
+    leaf_days: float = 90
 
     def __post_init__(self) -> None:
         self.issuer = Issuer("test intermediate", self.root)
@@ -136,7 +137,7 @@ class EnrolmentServer:
             ledger.certificate = self._issue(csr, ledger.claim.gateway)
         return certs_only(ledger.certificate)
 
-    def _issue(self, csr: bytes, gateway: str, days: float = 90) -> x509.Certificate:
+    def _issue(self, csr: bytes, gateway: str) -> x509.Certificate:
         asked = x509.load_der_x509_csr(csr)
         assert asked.is_signature_valid
         assert asked.subject.rfc4514_string() == f"CN={gateway}"
@@ -144,7 +145,7 @@ class EnrolmentServer:
         assert isinstance(public, ec.EllipticCurvePublicKey)
         self.tls_keys.setdefault(gateway, []).append(_public(csr))
         self.counts["certificates"] += 1
-        return self.issuer.issue(public, gateway, days=days)
+        return self.issuer.issue(public, gateway, days=self.leaf_days)
 
     def _reenroll(self, user: str, csr: bytes) -> bytes:
         gateway, _, password = user.partition(":")
@@ -213,13 +214,13 @@ def _public(csr: bytes) -> bytes:
 
 @contextmanager
 def serving_enrolment(
-    folder: Path, cloud: EnrolmentServer | None = None, *, issuer: Issuer | None = None
+    folder: Path, *, issuer: Issuer | None = None, begins_in_days: float = -1
 ) -> Iterator[EnrolmentServer]:
     """Serve the protocol over TLS while the context lasts; `issuer` is another authority."""
-    cloud = cloud or EnrolmentServer()
+    cloud = EnrolmentServer()
     cloud.port = free_port()
     server = ThreadingHTTPServer(("127.0.0.1", cloud.port), _handler(cloud))
-    context = (issuer or cloud.issuer).server_context(folder)
+    context = (issuer or cloud.issuer).server_context(folder, begins_in_days=begins_in_days)
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )

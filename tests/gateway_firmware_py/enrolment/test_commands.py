@@ -141,6 +141,21 @@ def _records(path: Path) -> Iterator[Found]:
     yield from (item for item in open_segment(path).walk() if isinstance(item, Found))
 
 
+@pytest.mark.parametrize("mark", ["rotation/request.cose", "rotation/answer.cose"])
+def test_a_rotation_killed_on_the_way_is_gone_on_with(
+    cloud: EnrolmentServer, board: Board, mark: str
+) -> None:
+    board.enrol(cloud.claim())
+    old, seen = board.evidence_key().kid, board.store / mark
+    process = subprocess.Popen(command(board, "rotate"), stdout=subprocess.DEVNULL)
+    until_sync(lambda: seen.exists() or process.poll() is not None, 30, mark)
+    process.kill()
+    process.wait(10)
+    if board.evidence_key().kid == old:
+        assert run(board, "rotate").returncode == 0
+    assert [key.kid for key in cloud.keys[GATEWAY]] == [old, board.evidence_key().kid]
+
+
 def test_a_running_gateway_goes_on_under_the_new_key_by_itself(
     cloud: EnrolmentServer, board: Board
 ) -> None:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from evidence.configuration import ConfigurationDocument, sign_configuration
 from evidence.enrolment import anchors, request
+from gateway_firmware_py.configuring.starting import settings_in_force
 from gateway_firmware_py.enrolment.cloud_client import CloudClient, Server
 from gateway_firmware_py.enrolment.folder import PRIVATE_DISK
 from gateway_firmware_py.errors import CloudUnreachedError, ConfigError, EnrolmentError
 from tests.support.crashing_disk import CrashingDisk, Killed
 from tests.support.device_board import Board
 from tests.support.enrolment_authority import PEM, Issuer
-from tests.support.fake_cloud import Fault
+from tests.support.fake_cloud import CONTROL_KEY, Fault
 from tests.support.fake_enrolment import GATEWAY, SITE, EnrolmentServer, serving_enrolment
 from tests.support.softhsm import needs_softhsm, token_uri
 
@@ -120,6 +122,31 @@ def test_another_authority_behind_the_same_anchors_is_refused(
         board.enrol(cloud.claim())
     assert not board.config.exists()
     assert cloud.counts["certificates"] == 0
+
+
+def test_a_device_whose_clock_is_not_set_yet_is_told_to_wait(
+    tmp_path: Path, board: Board
+) -> None:
+    with (
+        serving_enrolment(tmp_path, begins_in_days=1) as cloud,
+        pytest.raises(CloudUnreachedError, match="clock is set"),
+    ):
+        board.enrol(cloud.claim())
+    assert not board.config.exists()
+
+
+def test_the_first_configuration_is_in_force_at_the_first_start(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    document = ConfigurationDocument(
+        version=3,
+        gateway=GATEWAY,
+        sources='[[scanner]]\nname = "dock"\nkind = "serial"\ndevice = "/dev/ttyACM0"\n',
+    )
+    cloud.configuration = sign_configuration(document, CONTROL_KEY, SITE)
+    board.enrol(cloud.claim())
+    (scanner,) = settings_in_force(board.settings()).scanners
+    assert scanner.name == "dock"
 
 
 def test_a_certificate_by_another_authority_is_refused(
