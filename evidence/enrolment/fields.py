@@ -16,8 +16,12 @@ MAX_NUMBER: Final = (1 << 53) - 1
 MAX_TEXT_BYTES: Final = 255
 KEY_KINDS: Final = frozenset({"software", "pkcs11"})
 """Where a private key sits: a file, or a PKCS#11 token it cannot leave."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,255}")
+
+
+_HOST_OF_URL: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/|$)")
 
 
 def check_gateway(gateway: str) -> str:
@@ -70,9 +74,15 @@ def check_host(value: str, name: str) -> str:
 
 
 def check_url(value: str, name: str) -> str:
-    """Return `value`; WireError "field" when it is no https address."""
-    if not value.startswith("https://") or len(value) == len("https://"):
-        raise WireError("field", f"{name} {value!r} does not begin with https://")
+    """Return `value`; WireError "field" when it is no https address, or http to this machine.
+
+    Without TLS only loopback may be spoken to: tests, the demo, a proxy on the device itself.
+    """
+    scheme, found, rest = value.partition("://")
+    host = _HOST_OF_URL.match(rest)
+    is_local = scheme == "http" and host is not None and host[1] in LOOPBACK
+    if not found or host is None or not (scheme == "https" or is_local):
+        raise WireError("field", f"{name} {value!r} does not begin with https:// and a host")
     return check_text(value, name)
 
 

@@ -1,6 +1,7 @@
 """A claim's text: survives a QR, forgives line breaks, says what to do when it is broken."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ claims = st.builds(
     secret=st.binary(min_size=16, max_size=16),
     gateway=st.from_regex(r"[a-z0-9-]{4,32}", fullmatch=True),
     site=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,30}", fullmatch=True),
-    url=st.from_regex(r"https://[a-z0-9.]{1,60}(:[0-9]{1,5})?", fullmatch=True),
+    url=st.from_regex(r"https://[a-z0-9.]{1,60}(:[0-9]{1,5})?(/[a-z]{0,9})?", fullmatch=True),
     pin=st.binary(min_size=16, max_size=16),
 )
 
@@ -52,11 +53,29 @@ def test_a_claim_cut_short_is_refused(claim: Claim, data: st.DataObject) -> None
         Claim.parse(text[: data.draw(st.integers(0, len(text) - 1))])
 
 
-def test_a_claim_for_an_unencrypted_server_is_refused() -> None:
-    item = [CLAIM.id, CLAIM.secret, CLAIM.gateway, CLAIM.site, "http://cloud", CLAIM.pin]
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cloud",
+        "http://127.0.0.1.example.org",
+        "http://localhost@cloud",
+        "https://",
+        "https:///path",
+        "ftp://127.0.0.1",
+        "127.0.0.1",
+    ],
+)
+def test_a_claim_for_an_unencrypted_server_elsewhere_is_refused(url: str) -> None:
+    item = [CLAIM.id, CLAIM.secret, CLAIM.gateway, CLAIM.site, url, CLAIM.pin]
     text = "cw1:" + base64.urlsafe_b64encode(cbor.encode(item)).decode().rstrip("=")
     with pytest.raises(ClaimError, match="https://"):
         Claim.parse(text)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://[::1]/", "https://[fd00::1]"])
+def test_this_machine_may_be_spoken_to_without_tls(url: str) -> None:
+    claim = replace(CLAIM, url=url)
+    assert Claim.parse(claim.text()) == claim
 
 
 def test_a_claim_fits_a_label_and_its_secret_is_not_printed() -> None:
