@@ -12,7 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cloud import backup, doctor, ingest_outbox, install, registry_command, user_command
+from cloud import (
+    backup,
+    configure_command,
+    doctor,
+    ingest_outbox,
+    install,
+    registry_command,
+    user_command,
+)
 from cloud.config import SETTINGS_HELP, Config, load_config
 from cloud.errors import BackupError, CloudError
 from cloud.opening import load_keys, open_registry_store
@@ -179,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("destination", type=Path, metavar="DEST", help="folder of the backup")
     _add_restore(commands)
     registry_command.add_to(commands, _add)
+    configure_command.add_to(commands, _add)
     user_command.add_to(commands, _add, lambda a: open_registry_store(_config(a)))
     one = _add(commands, "ingest-outbox", _ingest_outbox, "take in a dead gateway's card")
     one.add_argument("card", type=Path, metavar="DIR", help="its state or outbox folder")

@@ -1,15 +1,38 @@
 """The registry of the simulated pharmacy, as `coldwarden-cloud registry import` takes it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from domain.quantity import UCUM, Quantity
 from evidence.keys import PublicKey
-from simulators.points import SitePoint, site_points
+from simulators.points import (
+    MODBUS_PARTS,
+    MQTT_PARTS,
+    ModbusPart,
+    MqttPart,
+    SitePoint,
+    site_points,
+)
 
 ORGANISATION, REGION, OPERATOR = "chs", "510502", "operator"
+BUS, BROKER = "cabinets", "sensors"
+
 Document = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Where the simulated devices are found, and how often everything is read."""
+
+    host: str
+    modbus_port: int
+    mqtt: tuple[str, int]
+    scanner_port: int
+    listen: str
+    period_s: int
+    seal_s: float
 
 
 def pharmacy(site: str, gateway: str, *, with_mqtt: bool, heartbeat_s: int = 60) -> Document:
@@ -68,6 +91,63 @@ def organisations() -> Document:
             }
         ],
     }
+
+
+def wired(document: Document, wiring: Wiring) -> Document:
+    """Return the document with the devices that measure its points, and how they are read.
+
+    It is all that the gateway will ever be told: its configuration is made from it.
+    """
+    (gateway,), (site,) = document["gateway"], document["site"]
+    sensors, sources = [], {}
+    for part in MODBUS_PARTS + MQTT_PARTS:
+        sensor = f"{site['id']}-{part.name}"
+        sensors.append(_sensor(site["id"], sensor, part, wiring))
+        sources.update({point.channel: (sensor, point.name) for point in part.points})
+    placed = []
+    for point in document["point"]:
+        sensor, source = sources[point["channel"]]
+        placed.append({**point, "sensor": sensor, "source": source})
+    links = {
+        "modbus": [
+            {
+                "name": BUS,
+                "kind": "tcp",
+                "host": wiring.host,
+                "port": wiring.modbus_port,
+            }
+        ],
+        "mqtt": [{"name": BROKER, "host": wiring.mqtt[0], "port": wiring.mqtt[1]}],
+        "scanner": [
+            {"name": "counter", "kind": "tcp", "host": wiring.host, "port": wiring.scanner_port}
+        ],
+        "broker": {"listen": wiring.listen},
+        "seal": {"period_s": wiring.seal_s},
+    }
+    return {
+        **document,
+        "gateway": [{**gateway, "links": links}],
+        "sensor": sensors,
+        "point": placed,
+    }
+
+
+def _sensor(
+    site: str, sensor: str, part: ModbusPart | MqttPart, wiring: Wiring
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": sensor,
+        "site": site,
+        "serial": f"SIM-{sensor}",
+        "state": "stock",
+        "refresh_s": wiring.period_s,
+    }
+    if isinstance(part, ModbusPart):
+        link = {"bus": BUS, "unit": part.unit}
+        return {**row, "model": part.profile, "profile": part.profile, "link": link}
+    link = {"bus": BROKER, "format": part.format, "topic": part.topic}
+    paths = {p.name: {"path": p.path} for p in part.points if p.path}
+    return {**row, "model": part.format, "link": {**link, "points": paths}}
 
 
 def points(site: str, gateway: str, known: Sequence[SitePoint]) -> list[dict[str, Any]]:
