@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -31,6 +32,13 @@ _FORM: Final = "use sqlite:////absolute/path or postgresql+psycopg://user@host/n
 _MEND: Final = "check that the path or server exists, may be written, and has room"
 
 
+class _HintingCompiler(SQLiteCompiler):
+    """Writes the index that a query names, which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: object, text: str | None) -> str | None:  # noqa: ARG002
+        return text
+
+
 def open_engine(url: str) -> Engine:
     """Return an engine for `url`; nothing is connected yet.
 
@@ -46,6 +54,7 @@ def open_engine(url: str) -> Engine:
             if parts.database in {None, "", ":memory:"}:
                 raise StoreUnavailableError(url, "in memory only", _FORM)
             engine = create_engine(parts, pool_size=POOL, max_overflow=POOL)
+            engine.dialect.statement_compiler = _HintingCompiler
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
