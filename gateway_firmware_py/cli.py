@@ -19,6 +19,7 @@ from edge.errors import SourceConfigError
 from evidence.errors import EvidenceError
 from gateway_firmware_py.config.read import load_settings
 from gateway_firmware_py.config.settings import Settings
+from gateway_firmware_py.discovering.arguments import add_discover
 from gateway_firmware_py.enrolment.cli import add_commands
 from gateway_firmware_py.errors import CloudUnreachedError, FirmwareError
 
@@ -32,6 +33,7 @@ first time:   coldwarden-gateway enrol CLAIM   make the keys and get certificate
               coldwarden-gateway doctor        see what is still missing
 then:         coldwarden-gateway run           record until it is told to stop (SIGTERM)
 any time:     coldwarden-gateway status        how it is doing
+              coldwarden-gateway discover      which devices are on a bus or a broker
               coldwarden-gateway rotate        change the evidence key
 by hand:      coldwarden-gateway init          make the key, print its public half to enrol
 """
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, parents=[shared], help=text, description=text)
         added.set_defaults(command=_configured(command))
     add_commands(commands, shared)
+    add_discover(commands)
     return parser
 
 
