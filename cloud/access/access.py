@@ -49,7 +49,7 @@ class Access:
         Raises:
             NotVisibleError: there is none, or not within the scope; answered with 404.
         """
-        row = self.find(kind, id_)
+        row = self.find(kind, id_) if id_.isprintable() else None
         if row is None or row.subject is None or not self.may(action, row.subject):
             raise NotVisibleError
         return row

@@ -142,6 +142,7 @@ class Gate:
                 id_ = str(request.path_params[about.param])
             elif not (id_ := request.query_params.get(about.param, "")):
                 continue
-            row = self._find(about.kind, id_)
+            # No id holds what cannot be printed, and not every database takes it.
+            row = self._find(about.kind, id_) if id_.isprintable() else None
             subjects.append(row.subject if row else None)
         return subjects

@@ -14,6 +14,7 @@ from cloud.access.gate import Gate
 from cloud.access.refusals import notice_page
 from cloud.access.rule import RouteRule
 from cloud.access.rules import RULES
+from device_registry.errors import StoreUnavailableError
 
 
 class _Guarded:
@@ -43,7 +44,11 @@ def guarded_app(
     async def not_found(request: Request, _error: Exception) -> Response:
         return await run_in_threadpool(notice_page, "not_found", request, gate.now_ms())
 
+    async def unavailable(request: Request, _error: Exception) -> Response:
+        return await run_in_threadpool(notice_page, "unavailable", request, gate.now_ms())
+
     app.add_exception_handler(404, not_found)
+    app.add_exception_handler(StoreUnavailableError, unavailable)
     for router in routers:
         for route in router.routes:
             if not isinstance(route, APIRoute):

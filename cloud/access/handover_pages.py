@@ -66,7 +66,7 @@ class HandoverPages:
             giver=Signer(account=giver, name=access.principal.name),
             taker=Signer(account=taker, name=successor.name),
             alarms=[_seen(alarm) for alarm in self._ways.open_alarms(site)],
-            remark=remark.strip()[:MAX_REMARK_CHARS],
+            remark=" ".join(remark.split())[:MAX_REMARK_CHARS].replace("\0", ""),
             at_ms=at_ms,
         )
         self._keep(access, place, handover)

@@ -58,7 +58,7 @@ class StationPages:
         access.see(Action.EDIT_PEOPLE, "site", site)
         cookie = self._sessions.make_station(
             site,
-            label.strip()[:MAX_LABEL_CHARS] or site,
+            label.replace("\0", "").strip()[:MAX_LABEL_CHARS] or site,
             access.principal.account,
             self._ways.now_ms(),
         )

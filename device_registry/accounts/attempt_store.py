@@ -16,7 +16,7 @@ from device_registry.accounts.lockout import (
     after_failure,
     locked_until_ms,
 )
-from device_registry.accounts.sms_code import Sent
+from device_registry.accounts.sms_code import DAY_MS, Sent
 from device_registry.accounts.tables import ATTEMPTS, SENDINGS
 from device_registry.store.engine import reading, writing
 
@@ -70,9 +70,12 @@ class AttemptStore:
             done = connection.execute(update(ATTEMPTS).where(where).values(totp_step=step))
             return done.rowcount == 1
 
-    def with_sms(self, phone: str, change: Callable[[Sent], tuple[T, Sent]]) -> T:
+    def with_sms(self, phone: str, at_ms: int, change: Callable[[Sent], tuple[T, Sent]]) -> T:
         """Return what `change` says of a phone's codes, and keep what it makes of them."""
         with writing(self._engine) as connection:
+            # Times are texts of one length, the oldest first; a day later none of them counts.
+            old = SENDINGS.c.sent_ms < str(at_ms - 2 * DAY_MS)
+            connection.execute(delete(SENDINGS).where(old))
             _ensure(connection, SENDINGS, phone=phone, code_hash="", tries=0, sent_ms="")
             where = SENDINGS.c.phone == phone
             query = select(SENDINGS).where(where).with_for_update()

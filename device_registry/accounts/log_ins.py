@@ -36,7 +36,7 @@ class LogIns:
 
     def by_password(self, login: str, password: str, code: str, at_ms: int) -> Outcome:
         """Log in by password, and by one-time code where the account has one."""
-        login = login.strip().lower()
+        login = _clean(login)
         if until_ms := self._attempts.begin(login, at_ms):
             return Locked(until_ms=until_ms)
         row = self._rights.account(login)
@@ -76,11 +76,11 @@ class LogIns:
                 return wait, sent
             return 0, after_sending(sent, phone, code, at_ms)
 
-        return self._attempts.with_sms(phone, send)
+        return self._attempts.with_sms(phone, at_ms, send)
 
     def is_sms_code(self, phone: str, code: str, at_ms: int) -> bool:
         """Say whether `code` was sent to `phone` and still counts; it counts once."""
-        return self._attempts.with_sms(phone, lambda s: after_try(s, phone, code, at_ms))
+        return self._attempts.with_sms(phone, at_ms, lambda s: after_try(s, phone, code, at_ms))
 
     def by_sms(self, phone: str, code: str, at_ms: int) -> Outcome:
         """Log in by a code that was sent to a verified number."""
@@ -92,7 +92,7 @@ class LogIns:
 
     def by_pin(self, login: str, pin: str, station: Station, at_ms: int) -> Outcome:
         """Change to a person at a shared station by its PIN."""
-        login = login.strip().lower()
+        login = _clean(login)
         if until_ms := self._attempts.begin(login, at_ms):
             return Locked(until_ms=until_ms)
         row = self._rights.account(login)
@@ -104,7 +104,7 @@ class LogIns:
 
     def signature(self, login: str, secret: str, at_ms: int) -> Outcome:
         """Take somebody's password or PIN as a signature on the spot."""
-        login = login.strip().lower()
+        login = _clean(login)
         if until_ms := self._attempts.begin(login, at_ms):
             return Locked(until_ms=until_ms)
         row = self._rights.account(login)
@@ -133,13 +133,15 @@ class LogIns:
 
     def by_provider(self, account: str, *, is_strong: bool) -> Outcome:
         """Log in whom an identity provider vouches for."""
-        row = self._rights.account(account.strip().lower())
+        row = self._rights.account(_clean(account))
         if row is None:
             return _REFUSED
         return Accepted(account=row.id, method=Method.OIDC, is_strong=is_strong)
 
     def by_external_id(self, external_id: str, *, is_strong: bool) -> Outcome:
         """Log in whose account names this identity, `provider:subject`."""
+        if not external_id.isprintable():
+            return _REFUSED
         wanted = {"external_id": external_id, "state": "active"}
         found = self._store.find("account", where=wanted, limit=2)
         if len(found) != 1:
@@ -170,6 +172,11 @@ class LogIns:
         if site is None or site.subject is None or principal is None:
             return False
         return may(principal, Action.VIEW_SITE, site.subject, at_ms)
+
+
+def _clean(login: str) -> str:
+    login = login.strip().lower()
+    return login if login.isprintable() else ""
 
 
 def _new_code() -> str:

@@ -16,6 +16,8 @@ from cloud.access.guarded import guarded_app
 from cloud.access.rule import Open, RouteRule, in_path, in_query
 from device_registry.access.action import Action
 from device_registry.access.policy import Grant, Principal
+from device_registry.errors import StoreUnavailableError
+from device_registry.store.row import Row
 from tests.support.gates import NOW_MS, People, find_row, keeper_of_chs, signed_in
 
 RULES = {
@@ -204,3 +206,16 @@ async def test_a_bad_token_is_nobody_whatever_cookie_comes_along(
 ) -> None:
     headers = {**LI, "Authorization": "Bearer wrong"}
     assert (await client.get("/api/list", headers=headers)).status_code == 401
+
+
+async def test_a_registry_that_cannot_be_read_is_told_as_such(people: People) -> None:
+    def down(kind: str, id_: str) -> Row | None:
+        raise StoreUnavailableError("registry.db", f"no {kind} {id_}", "mend it")
+
+    app = guarded_app(Gate(people, down, lambda: NOW_MS), [handlers()], RULES)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/sites/chs-001", headers=LI)
+    assert answer.status_code == 503
+    assert "registry.db" not in answer.text
+    assert "暂时不可用" in answer.text

@@ -64,7 +64,7 @@ async def test_a_wrong_pin_changes_nobody(place: AccessSite) -> None:
     await browser.post("/station/switch", "/station", login="wang", pin=PIN)
     wrong = await browser.post("/station/switch", "/station", login="li", pin="000000")
     assert wrong.status_code == 403
-    assert "工牌、PIN 码不对" in wrong.text
+    assert "工牌、个人识别码不对" in wrong.text
     assert (await browser.get("/api/session")).json()["account"] == "wang"
 
 

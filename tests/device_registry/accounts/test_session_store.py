@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from device_registry.accounts.attempt_store import AttemptStore
 from device_registry.accounts.session import ABSOLUTE_MS, IDLE_MS
 from device_registry.accounts.session_store import SessionStore
-from device_registry.accounts.sms_code import Sent
+from device_registry.accounts.sms_code import DAY_MS, Sent
 from device_registry.store.engine import open_engine
 from device_registry.store.migrate import migrate
 from tests.support.gates import NOW_MS, session_of
@@ -100,8 +100,13 @@ def test_a_one_time_code_is_used_once_by_whoever_comes_first(engine: Engine) -> 
     assert attempts.last_step("wang") == -1
 
 
-def test_what_is_known_of_a_phone_is_kept(engine: Engine) -> None:
+def test_what_is_known_of_a_phone_is_kept_while_it_counts(engine: Engine) -> None:
     attempts = AttemptStore(engine)
     sent = Sent(code_hash="h", tries=2, sent_ms=(NOW_MS, NOW_MS + 1))
-    assert attempts.with_sms("+86", lambda before: (before, sent)) == Sent()
-    assert attempts.with_sms("+86", lambda before: (before, before)) == sent
+
+    def known(at_ms: int) -> Sent:
+        return attempts.with_sms("+86", at_ms, lambda before: (before, before))
+
+    assert attempts.with_sms("+86", NOW_MS, lambda before: (before, sent)) == Sent()
+    assert known(NOW_MS + DAY_MS) == sent
+    assert known(NOW_MS + 2 * DAY_MS + 1) == Sent()
