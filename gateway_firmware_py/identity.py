@@ -82,24 +82,26 @@ def has_next(place: KeyPlace) -> bool:
 
 def make_next(place: KeyPlace) -> EvidenceKey:
     """Return the key that will take the place of the one at `place`; errors as `make_key`."""
+    if isinstance(place, TokenKey):
+        token_key.forget_former(place)
     return make_key(next_place(place))[0]
 
 
 def adopt_next(place: KeyPlace, *, disk: Disk = REAL_DISK) -> None:
     """Put the next key into the place of the present one, durably, in one step.
 
+    In a token the present one stays until the next is made: a running program signs with it.
+
     Raises:
         EvidenceError: the disk refused; the present key stays.
     """
-    leaving = token_key.key_id_of(place) if isinstance(place, TokenKey) else None
+    if isinstance(place, TokenKey):
+        token_key.note_leaving(place, disk)
     fresh, target = marker(next_place(place)), marker(place)
     try:
         install(disk, fresh, target)
     except OSError as error:
         raise storage_error(error, target) from error
-    if isinstance(place, TokenKey) and leaving is not None:
-        with suppress(IdentityError):
-            token_key.forget_key(place, leaving)
 
 
 def _forget_torn(place: Path) -> None:

@@ -10,10 +10,11 @@ import hashlib
 import os
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from evidence.cose import ALG_ESP256, SIGNATURE_BYTES
-from evidence.disk import write_file
+from evidence.disk import Disk, write_file
 from evidence.errors import EvidenceError, WireError
 from evidence.keys import PublicKey
 from gateway_firmware_py.errors import IdentityError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ID_BYTES = 8
+FORMER = ".former"
 POINT_BYTES = 65
 _OTHERS = 0o077
 _DER_OCTETS = b"\x04\x41"  # head of an OCTET STRING of 65 bytes: the point, in DER
@@ -109,17 +111,32 @@ def make_key(place: TokenKey) -> tuple[TokenSigner, bool]:
     return TokenSigner(place, key_id), made
 
 
-def forget_key(place: TokenKey, key_id: bytes) -> None:
-    """Destroy a key pair that nothing signs with any more, if the token lets us."""
-    pkcs11 = _library()
-    with suppress(pkcs11.PKCS11Error):
+def note_leaving(place: TokenKey, disk: Disk) -> None:
+    """Keep the id of the present key, which a running program signs with a little longer.
+
+    Raises:
+        EvidenceError: the disk refused.
+    """
+    leaving = _read_id(place)
+    if leaving is not None:
+        write_file(_former(place).current, leaving.hex().encode() + b"\n", disk=disk)
+
+
+def forget_former(place: TokenKey) -> None:
+    """Destroy the key pair that was in place before the present one, if the token lets us."""
+    former = _former(place)
+    key_id = _read_id(former)
+    if key_id is None or key_id == _read_id(place):  # a kill came before it was replaced
+        return
+    with suppress(_library().PKCS11Error):
         for found in _objects(place, key_id):
             found.destroy()
+    with suppress(OSError):
+        former.current.unlink()
 
 
-def key_id_of(place: TokenKey) -> bytes | None:
-    """Return the id that `place` holds, None when it holds none."""
-    return _read_id(place)
+def _former(place: TokenKey) -> TokenKey:
+    return replace(place, current=place.current.with_name(place.current.name + FORMER))
 
 
 def low_s(signature: bytes) -> bytes:

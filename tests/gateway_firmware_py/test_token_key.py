@@ -68,8 +68,11 @@ def test_a_rotated_key_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     adopt_next(place)
     assert not has_next(place)
     assert load_key(place).kid == new.kid
+    assert old.sign(b"by a program that has not begun again yet")
+    make_next(place)
     with pytest.raises(IdentityError):  # destroyed: it cannot sign any more
         old.sign(b"anything")
+    assert load_key(place).sign(b"anything")
 
 
 def test_what_is_wrong_with_a_token_comes_with_its_remedy(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from edge.outbox.peek import signing_kid
+from evidence.batch import decode_body
+from evidence.cose import parse1, verify1
 from evidence.segment import Found
 from evidence.segment_file import list_segments, open_segment
 from tests.support.device_board import Board
 from tests.support.fake_enrolment import GATEWAY, EnrolmentServer, serving_enrolment
 from tests.support.gateway_process import PROGRAM
+from tests.support.softhsm import needs_softhsm, token_uri
 from tests.support.wait import until_sync
 
 QUICK = """\
@@ -133,12 +136,45 @@ def test_a_first_boot_sets_up_the_network_enrols_and_leaves_the_light_off(
 
 def signers(board: Board) -> list[str]:
     """Return who signed each batch of the outbox."""
-    found = (item for p in list_segments(board.state_dir / "outbox") for item in _records(p))
-    return [signing_kid(item.payload).hex() for item in found]
+    return [signing_kid(batch).hex() for batch in batches(board)]
+
+
+def batches(board: Board) -> list[bytes]:
+    """Return the batches of the outbox."""
+    outbox = board.state_dir / "outbox"
+    segments = list_segments(outbox) if outbox.is_dir() else []
+    return [item.payload for path in segments for item in _records(path)]
 
 
 def _records(path: Path) -> Iterator[Found]:
     yield from (item for item in open_segment(path).walk() if isinstance(item, Found))
+
+
+@pytest.mark.engine
+@needs_softhsm
+def test_a_gateway_whose_key_sits_in_a_token_says_so_and_rotates_while_it_runs(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    board.config.write_text(QUICK)
+    words = enrol_words(board, cloud.claim().text())
+    assert run(board, *words, "--key", token_uri("running")).returncode == 0
+    first, log = board.evidence_key(), board.folder / "log"
+    with log.open("wb") as to:
+        gateway = subprocess.Popen(command(board, "run"), stdout=to, stderr=to)
+    try:
+        until_sync(lambda: len(batches(board)) > 1, 30, "batches")
+        turned = run(board, "rotate", "--json")
+        assert turned.returncode == 0, turned.stderr
+        new = json.loads(turned.stdout)["kid"]
+        until_sync(lambda: signers(board)[-1] == new, 30, "a batch under the new key")
+    finally:
+        gateway.terminate()
+        assert gateway.wait(30) == 0, log.read_text()
+    envelope = parse1(batches(board)[0])
+    verify1(envelope, first.public)
+    assert first.public.to_text().startswith("p256:")
+    assert decode_body(envelope.payload).events[1].body[5] == "pkcs11"
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize("mark", ["rotation/request.cose", "rotation/answer.cose"])

@@ -120,4 +120,5 @@ def test_a_key_in_a_token_is_rotated_within_it(tmp_path: Path, cloud: EnrolmentS
     kid = turn(board)
     assert load_key(board.settings().identity.key).kid == kid != old
     assert cloud.keys[GATEWAY][-1].to_text().startswith("p256:")
-    assert {path.name for path in board.state_dir.iterdir()} == {"evidence.id", "enrolment"}
+    left = {path.name for path in board.state_dir.iterdir()}
+    assert left == {"evidence.id", "evidence.id.former", "enrolment"}
