@@ -22,6 +22,7 @@ from cloud.pages.projected import ProjectedPages, Sources
 from cloud.pages.routes import pages_router
 from cloud.pages.viewers import Viewers
 from cloud.pages.views import Latest, Link, Standing
+from cloud.plausibility.watching import PlausibilityWatch
 from cloud.projections.alarms.engine import AlarmPolicy
 from cloud.projections.alarms.projection import AlarmProjection
 from cloud.projections.feed import CommitGroup
@@ -110,6 +111,9 @@ class ReadSide:
         core.registry.listeners.append(series.forget)
         self._parts = _open_parts(core, series, self._wake)
         self._senders = _senders(core, self._parts.webhooks)
+        self._watch = PlausibilityWatch(
+            core.registry, self._parts.store, core.sequencer.report, wall_ms
+        )
         live = LiveProjection(
             series, core.reader.next_index, self._publish, lambda: bool(self._viewers.count)
         )
@@ -139,9 +143,11 @@ class ReadSide:
             runner.start()
         for sender in self._senders:
             sender.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """Finish what is being applied, and let go of the files."""
+        self._watch.stop()
         for sender in self._senders:
             sender.stop()
         for runner in self._runners:
@@ -222,7 +228,7 @@ class ReadSide:
             "duplicates_refused": core.sequencer.counts["duplicates"],
             "refused": sum(core.quarantine.counts.values()),
             "alarms": len(self._parts.alarms.open_alarms()),
-            "fault": core.sequencer.fault,
+            "fault": core.sequencer.fault or core.registry_log.fault,
             "webhooks": self._parts.webhooks.counts(),
             "projections": {
                 p.name: {

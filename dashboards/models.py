@@ -80,6 +80,8 @@ class AlarmKind(StrEnum):
     BRANCH = "branch"
     SIGNATURE = "signature"
     REVOKED = "revoked"
+    IMPLAUSIBLE = "implausible"
+    """Readings that no probe makes."""
     COUNT = "count"
     """A gateway's totals do not agree with what it sent."""
     CLOCK = "clock"

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.archive.finding import REGISTRY, FindingRecord, encode_finding
 from cloud.archive.stream import Stream
 from cloud.projections.feed import CommitGroup
 from cloud.registry_log.noting import Noting
@@ -216,3 +217,14 @@ class Shipping:
     def _fail(self, what: str) -> None:
         self.fault = f"{what}; restore the newest copy of the database, and start again"
         _log.critical("changes of the registry are not logged any more: %s", self.fault)
+        finding = FindingRecord(
+            kind=REGISTRY,
+            gateway="",
+            kid=b"",
+            epoch=b"",
+            lo=self._place.seq,
+            hi=self._place.seq,
+            detail=self.fault,
+            at_ms=self._store.now_ms(),
+        )
+        self._record(RecordKind.FINDING, encode_finding(finding))

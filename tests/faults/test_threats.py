@@ -1,8 +1,8 @@
 """The threat model's attacks, run one by one; each test is named by its row.
 
-     1 edited readings    2 deleted or held back   4 thresholds changed   5 a stolen key
-     6 a restored card    7 an old time after a revocation   16 a malicious tenant
-    18 another algorithm or type
+     1 edited readings    2 deleted or held back    3 a faked probe    4 thresholds changed
+     5 a stolen key       6 a restored card         7 an old time after a revocation
+    16 a malicious tenant                          18 another algorithm or type
 
 Rows that need whole processes stand with the others of their kind, by the same names:
 `tests/faults/test_cards.py` (5, 6) and `tests/faults/test_bad_input.py` (12, 16). Here the real
@@ -20,13 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from cloud.archive.finding import BAD_SIGNATURE, REVOKED_KEY
+from cloud.archive.finding import BAD_SIGNATURE, IMPLAUSIBLE, REVOKED_KEY
 from cloud.config import Config
 from cloud.core import Core, wall_ms
 from cloud.doctor import Diagnosis, State, examine
 from cloud.ingest.accept import check
 from cloud.ingest.delivery import Delivery, Rejected
 from cloud.opening import open_core, submit_card
+from cloud.plausibility.judging import judge
+from cloud.projections.alarms.event import AlarmKind
+from cloud.projections.alarms.happenings import FINDING_KINDS
 from device_registry import revoking
 from evidence import cbor
 from evidence.audit_record import decode_audit_record
@@ -42,6 +45,7 @@ from evidence.verifier.archive import verify_archive
 from evidence.verifier.outbox import verify_outbox
 from tests.support.cloud_core import make_installation
 from tests.support.key_records import revocation
+from tests.support.probe_days import refrigerator
 from tests.support.registered import LI, WANG
 from tests.support.routes import RecordingRoute
 from tests.support.sequencing import Cloud, control, receipt
@@ -161,6 +165,25 @@ def test_threat_02_a_wiped_disk_is_told_by_its_second_beginning(
     gateway.new_epoch(9)  # nothing is left that it could continue from
     cloud.take(gateway.batch())
     assert cloud.findings() == [Finding.BRANCH]
+
+
+def test_threat_03_a_flat_replayed_or_too_smooth_day_is_told_as_implausible(
+    tmp_path: Path,
+) -> None:
+    honest, past = refrigerator(1), refrigerator(2, days=7)
+    flat, replayed = refrigerator(3), refrigerator(4)
+    flat.value[1_000:7_000] = 4.2
+    replayed.value[500:5_000] = past.value[9_000:13_500]
+    days = {"honest": honest, "flat": flat, "replayed": replayed}
+    days["over-smooth"] = refrigerator(5, noise=0.0, step=0.001)
+    found = {name: judge(day, past) for name, day in days.items()}
+    assert {name: f and f.reason.value for name, f in found.items()} == {
+        "honest": None,
+        "flat": "flat",
+        "replayed": "replayed",
+        "over-smooth": "over-smooth",
+    }
+    assert FINDING_KINDS[IMPLAUSIBLE] is AlarmKind.IMPLAUSIBLE
 
 
 def test_threat_04_a_threshold_changed_in_the_database_fails_the_audit(

@@ -36,6 +36,7 @@ LATCHED: Final = frozenset(
         AlarmKind.BRANCH,
         AlarmKind.SIGNATURE,
         AlarmKind.REVOKED,
+        AlarmKind.IMPLAUSIBLE,
         AlarmKind.COUNT,
         AlarmKind.CLOCK,
         AlarmKind.LOG,

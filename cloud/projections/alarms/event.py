@@ -38,6 +38,8 @@ class AlarmKind(StrEnum):
     """Batches came that this gateway's key had not signed as they were."""
     REVOKED = "revoked"
     """A key that was revoked is still used."""
+    IMPLAUSIBLE = "implausible"
+    """Readings that no probe makes."""
     COUNT = "count"
     """A gateway's totals do not agree with what it sent."""
     CLOCK = "clock"

@@ -7,6 +7,8 @@ from typing import Final
 
 from cloud.archive.finding import (
     BAD_SIGNATURE,
+    IMPLAUSIBLE,
+    REGISTRY,
     RESTORED,
     REVOKED_KEY,
     STORAGE,
@@ -36,6 +38,8 @@ FINDING_KINDS: Final = {
     WRONG_BINDING: AlarmKind.SIGNATURE,
     WRONG_ROUTE: AlarmKind.SIGNATURE,
     REVOKED_KEY: AlarmKind.REVOKED,
+    IMPLAUSIBLE: AlarmKind.IMPLAUSIBLE,
+    REGISTRY: AlarmKind.LOG,
     UNKNOWN_HEAD: AlarmKind.LOG,
     RESTORED: AlarmKind.LOG,
     STORAGE: AlarmKind.LOG,

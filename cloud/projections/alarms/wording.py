@@ -28,6 +28,7 @@ _KINDS: Mapping[AlarmKind, Wording] = {
     AlarmKind.BRANCH: Wording("数据分支（疑似还原或克隆）", "branched data: a card was copied"),
     AlarmKind.SIGNATURE: Wording("验签不通过", "signature check failed"),
     AlarmKind.REVOKED: Wording("已撤销的密钥仍在使用", "a revoked key is still used"),
+    AlarmKind.IMPLAUSIBLE: Wording("读数不可信", "readings that no probe makes"),
     AlarmKind.COUNT: Wording("数据计数不符", "totals do not agree"),
     AlarmKind.CLOCK: Wording("时钟异常", "clock is wrong"),
     AlarmKind.BACKUP: Wording("按日备份缺失", "no backup for a day"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from cloud.archive.finding import REGISTRY
 from cloud.registry_log.place import FILE_NAME
 from device_registry import revoking
 from evidence.key_record import KeyEvent
@@ -157,11 +158,12 @@ def test_a_registry_restored_from_an_older_copy_adds_nothing_to_the_log(
     file.write_bytes(older)
     world.restart()
     _rename(world, "Discord")
-    records = world.cloud.stream.next_index
+    logged = world.audit_seqs()
     world.shipping.step()
     world.cloud.sequencer.step()
     assert "restore the newest copy" in world.shipping.fault
-    assert world.cloud.stream.next_index == records
+    assert world.audit_seqs() == logged
+    assert world.cloud.findings() == [REGISTRY]
 
 
 def test_a_change_altered_in_the_database_is_not_logged(world: LoggedRegistry) -> None:
