@@ -8,9 +8,11 @@ import asyncio
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.errors import EdgeError, UnreachableError
@@ -25,7 +27,8 @@ from gateway_firmware_py.clock import FixedSyncClock, SystemClock
 from gateway_firmware_py.config.settings import Settings
 from gateway_firmware_py.discovering.diagnosing import diagnose_line
 from gateway_firmware_py.discovering.verdict import Cause, Diagnosis
-from gateway_firmware_py.errors import IdentityError
+from gateway_firmware_py.enrolment.folder import TLS, enrolment_folder
+from gateway_firmware_py.errors import FirmwareError, IdentityError
 from gateway_firmware_py.identity import load_key
 from gateway_firmware_py.ways import ways_to_cloud
 
@@ -85,6 +88,7 @@ def _here(settings: Settings) -> Iterator[Check]:
     yield _clock(settings)
     yield _room(settings)
     yield _outbox(settings)
+    yield from _enrolment(settings)
 
 
 def _key(settings: Settings) -> Check:
@@ -94,6 +98,27 @@ def _key(settings: Settings) -> Check:
         what, _, remedy = str(error).partition("; ")
         return Check(name="key", ok=False, what=what, remedy=remedy)
     return Check(name="key", ok=True, what=f"{key.public.to_text()} kid {key.kid.hex()}")
+
+
+def _enrolment(settings: Settings) -> Iterator[Check]:
+    """Yield how long the certificate is good, if this gateway was enrolled under a claim."""
+    if enrolment_folder(settings.identity.state_dir).read(TLS) is None:
+        return
+    from gateway_firmware_py.enrolment.standing import certificate_life  # noqa: PLC0415
+
+    name = "certificate"
+    try:
+        begins_s, ends_s = certificate_life(settings)
+    except FirmwareError as error:
+        what, _, remedy = str(error).partition("; ")
+        yield Check(name=name, ok=False, what=what, remedy=remedy)
+        return
+    what = f"good until {datetime.fromtimestamp(ends_s, UTC):%Y-%m-%d %H:%M} UTC"
+    if begins_s <= time.time() < ends_s:
+        yield Check(name=name, ok=True, what=what)
+        return
+    remedy = "set the clock; if it is right: make a new claim, then coldwarden-gateway enrol"
+    yield Check(name=name, ok=False, what=what, remedy=remedy)
 
 
 def _clock(settings: Settings) -> Check:

@@ -8,9 +8,10 @@ from evidence.segment import Found
 from evidence.segment_file import list_segments, open_segment
 from gateway_firmware_py.config.settings import Settings
 from gateway_firmware_py.enrolment.enrol import under_claim
-from gateway_firmware_py.enrolment.folder import enrolment_folder
+from gateway_firmware_py.enrolment.folder import TLS, enrolment_folder
 from gateway_firmware_py.enrolment.renewal import Enrolled
 from gateway_firmware_py.enrolment.rotation import Last
+from gateway_firmware_py.enrolment.tls_identity import read_tls_identity
 from gateway_firmware_py.errors import EnrolmentError
 
 
@@ -32,6 +33,17 @@ def enrolled_gateway(settings: Settings) -> Enrolled:
         url=https.url if https is not None else claim.get("url", ""),
         proxy=https.proxy if https is not None else "",
     )
+
+
+def certificate_life(settings: Settings) -> tuple[float, float]:
+    """Return from when to when the TLS certificate is good, as Unix times.
+
+    Raises:
+        EnrolmentError: there is none, or it is damaged; with the remedy.
+    """
+    store = enrolment_folder(settings.identity.state_dir)
+    identity = read_tls_identity(store.need(TLS))
+    return identity.not_before_s, identity.not_after_s
 
 
 def last_signed(settings: Settings) -> Last:

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,12 @@ def enrol_words(board: Board, claim: str) -> tuple[str, ...]:
     return ("enrol", claim, "--state-dir", str(board.state_dir))
 
 
+def checks(board: Board) -> dict[str, dict[str, Any]]:
+    """Return what doctor says, by name."""
+    found = map(json.loads, run(board, "doctor", "--json").stdout.splitlines())
+    return {check["name"]: check for check in found}
+
+
 def test_enrol_is_one_command_and_doctor_finds_the_key(
     cloud: EnrolmentServer, board: Board
 ) -> None:
@@ -71,8 +78,10 @@ def test_enrol_is_one_command_and_doctor_finds_the_key(
     said = json.loads(done.stdout)
     assert said["gateway"] == GATEWAY
     assert said["kid"] == cloud.keys[GATEWAY][0].kid.hex()
-    checks = map(json.loads, run(board, "doctor", "--json").stdout.splitlines())
-    assert {c["name"]: c["ok"] for c in checks}["key"]
+    assert checks(board)["key"]["ok"]
+    assert checks(board)["certificate"]["ok"]
+    (board.store / "tls.pem").write_text("something else")
+    assert "enrol the gateway anew" in checks(board)["certificate"]["remedy"]
 
 
 def test_a_refusal_exits_with_2_and_silence_with_1(
