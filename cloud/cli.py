@@ -14,6 +14,8 @@ from typing import Any
 
 from cloud import (
     backup,
+    ca_command,
+    claim_command,
     configure_command,
     doctor,
     ingest_outbox,
@@ -187,6 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("destination", type=Path, metavar="DEST", help="folder of the backup")
     _add_restore(commands)
     registry_command.add_to(commands, _add)
+    ca_command.add_to(commands, _add)
+    claim_command.add_to(commands, _add)
     configure_command.add_to(commands, _add)
     user_command.add_to(commands, _add, lambda a: open_registry_store(_config(a)))
     one = _add(commands, "ingest-outbox", _ingest_outbox, "take in a dead gateway's card")

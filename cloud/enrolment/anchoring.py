@@ -25,6 +25,17 @@ def load_authority(config: Config) -> Authority | None:
         raise ConfigError(f"{config.file}: [enrolment] ca: {error}") from error
 
 
+def needed_authority(config: Config) -> Authority:
+    """Return the online intermediate; ConfigError says how one is made when there is none."""
+    authority = load_authority(config)
+    if authority is None:
+        raise ConfigError(
+            f"{config.file}: no authority in {config.enrolment.ca_dir}; run: "
+            "coldwarden-cloud ca init --root DIR"
+        )
+    return authority
+
+
 def anchors_of(config: Config, keys: Keys, authority: Authority) -> Anchors:
     """Return what gateways pin: the root, the log's name and key, the control key."""
     return Anchors(

@@ -101,7 +101,15 @@ class Authority:
         self, gateway: str, public_key: ec.EllipticCurvePublicKey, now_ms: int
     ) -> x509.Certificate:
         """Return a gateway's certificate: 90 days, client authentication only."""
-        return profiles.gateway_certificate(self._issuer, gateway, public_key, now_ms)
+        days = profiles.LEAF_DAYS
+        return profiles.client_certificate(self._issuer, gateway, public_key, now_ms, days)
+
+    def client(
+        self, name: str, public_key: ec.EllipticCurvePublicKey, now_ms: int
+    ) -> x509.Certificate:
+        """Return the certificate that the cloud itself shows to the broker."""
+        days = profiles.SERVER_DAYS
+        return profiles.client_certificate(self._issuer, name, public_key, now_ms, days)
 
     def server(
         self, names: Sequence[str], public_key: ec.EllipticCurvePublicKey, now_ms: int

@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from device_registry.authority.errors import AuthorityError
 
+Key = ec.EllipticCurvePrivateKey
+Certificate = x509.Certificate
+
 
 def new_key() -> ec.EllipticCurvePrivateKey:
     """Return a new P-256 key."""

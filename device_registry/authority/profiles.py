@@ -66,13 +66,13 @@ class Issuer:
     key: ec.EllipticCurvePrivateKey
 
 
-def gateway_certificate(
-    issuer: Issuer, gateway: str, public_key: ec.EllipticCurvePublicKey, now_ms: int
+def client_certificate(
+    issuer: Issuer, name: str, public_key: ec.EllipticCurvePublicKey, now_ms: int, days: int
 ) -> x509.Certificate:
     """Return a client's certificate; its common name is what the broker sees."""
-    names = [x509.DNSName(gateway)]
-    builder = _leaf(gateway, public_key, names, ExtendedKeyUsageOID.CLIENT_AUTH)
-    return _signed(builder, issuer, now_ms, LEAF_DAYS)
+    names = [x509.DNSName(name)]
+    builder = _leaf(name, public_key, names, ExtendedKeyUsageOID.CLIENT_AUTH)
+    return _signed(builder, issuer, now_ms, days)
 
 
 def server_certificate(

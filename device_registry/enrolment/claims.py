@@ -20,6 +20,8 @@ from evidence.enrolment.claim import ID_BYTES, SECRET_BYTES, Claim
 from evidence.errors import WireError
 
 LIFE_MS: Final = 24 * 3_600_000
+RESERVED: Final = frozenset({"ingest"})
+"""Names under which the cloud itself comes to the broker: they may read every topic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ def make_claim(
         StoreUnavailableError: asking again later is right.
     """
     check_network(wish.network)
+    if wish.gateway in RESERVED:
+        raise ClaimRefusedError(f"{wish.gateway} is the cloud's own name; choose another id")
     try:
         claim = Claim(
             id=secrets.token_bytes(ID_BYTES),

@@ -198,7 +198,7 @@ def test_one_evidence_key_cannot_be_enrolled_for_two_gateways(world: World) -> N
     assert raised.value.reason is Reason.OTHER_KEY
 
 
-@pytest.mark.parametrize("gateway", ["gw-9999", "gw 1", "GW-0001"])
+@pytest.mark.parametrize("gateway", ["gw-9999", "gw 1", "GW-0001", "ingest"])
 def test_a_claim_needs_a_site_that_is_there_and_an_id_that_can_be(
     world: World, gateway: str
 ) -> None:
