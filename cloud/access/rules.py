@@ -180,6 +180,11 @@ _WORK: Final = (
             ("report", Action.SIGN_REPORT),
         )
     ),
+    _get("/work/sites/{site}/jobs", Action.COMMISSION, in_path("site")),
+    _get("/work/sites/{site}/jobs/{job}", Action.COMMISSION, in_path("site")),
+    _post("/work/sites/{site}/jobs/{job}", Action.SIGN_REPORT, in_path("site"), per_minute=30),
+    _get("/work/sites/{site}/labels", Action.COMMISSION, in_path("site")),
+    _get("/work/records/{change_record}/pdf", Action.VIEW_REGISTRY, in_path("change_record")),
     _get("/work/reports/{report}", Action.VIEW_REGISTRY, in_path("report")),
     _get("/work/reports/{report}/pdf", Action.VIEW_REGISTRY, in_path("report")),
 )

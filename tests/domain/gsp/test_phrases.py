@@ -32,7 +32,7 @@ max_sensor_error = 1
 """
 OWN_MEANING = {"验证", "收货"}
 """GSP verification and goods-in: right here, wrong for signatures and for receipts."""
-PERMITTED = {"GSP", "UPS", "PDF", "SIM", "TLS", "CRC", "Excel", "ZIP"}
+PERMITTED = {"GSP", "UPS", "PDF", "SIM", "TLS", "CRC", "TSPL", "ESC", "POS"}
 
 
 def placeholders(text: str) -> set[str]:
