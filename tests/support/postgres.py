@@ -8,6 +8,7 @@ synced to the disk: what these tests ask of it is its SQL, not its durability.
 """
 
 import atexit
+import ctypes
 import getpass
 import itertools
 import os
@@ -35,6 +36,10 @@ SETTINGS = (
     "listen_addresses=127.0.0.1",
     "max_connections=200",
 )
+
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux' <sys/prctl.h>."""
 
 
 class Postgres:
@@ -113,6 +118,7 @@ class Postgres:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs yet
             )
         until_sync(
             lambda: process.poll() is not None or self._answers(), START_TIMEOUT_S, "PostgreSQL"
@@ -126,6 +132,11 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the tests are killed, so that no server stays."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 @cache
