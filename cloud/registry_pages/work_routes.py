@@ -35,7 +35,7 @@ from device_registry.store.audit import Actor
 from device_registry.store.change import Change
 from device_registry.store.row import Row
 from evidence.enrolment.claim import Claim
-from evidence.errors import WireError
+from evidence.enrolment.errors import ClaimError
 
 Form = Annotated[Mapping[str, str], Depends(form_of)]
 JsonBody = Annotated[bytes, Depends(json_of)]
@@ -268,7 +268,7 @@ def _is_of(row: Row, card: str) -> bool:
     found = _CLAIM_TEXT.search(card)
     try:
         claim = Claim.parse(found[0]) if found else None
-    except WireError:
+    except ClaimError:
         return False
     if claim is None:
         return False

@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -118,11 +120,11 @@ def _server_router() -> APIRouter:
 @contextmanager
 def pages(folder: Path, url: str = "", gateway_state: str = "enrolled") -> Iterator[World]:
     """Open the registry with everything in it, and the pages over it."""
+    if not url:
+        (folder / "registry.db").write_bytes(_template(gateway_state))
     store = RegistryStore.open(url or f"sqlite:///{folder}/registry.db", now_ms=lambda: NOW_MS)
-    with store.change(ROOT, "set up", 1_000_000_000_000) as change:
-        _places(change)
-        _devices(change, gateway_state)
-        _people(change)
+    if url:
+        _fill(store, gateway_state)
     people = People(
         sessions={
             "wang": signed_in("wang", Grant(role="technician", scope=Scope(organisation="bx"))),
@@ -142,6 +144,26 @@ def pages(folder: Path, url: str = "", gateway_state: str = "enrolled") -> Itera
         yield World(store=store, files=FileFolder(folder / "files"), people=people)
     finally:
         store.close()
+
+
+@cache
+def _template(gateway_state: str) -> bytes:
+    """Return the database file, made once for all tests."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "registry.db"
+        store = RegistryStore.open(f"sqlite:///{file}", now_ms=lambda: NOW_MS)
+        _fill(store, gateway_state)
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        return file.read_bytes()
+
+
+def _fill(store: RegistryStore, gateway_state: str) -> None:
+    with store.change(ROOT, "set up", 1_000_000_000_000) as change:
+        _places(change)
+        _devices(change, gateway_state)
+        _people(change)
 
 
 def _places(change: Change) -> None:
