@@ -84,6 +84,8 @@ def make_next(place: KeyPlace) -> EvidenceKey:
     """Return the key that will take the place of the one at `place`; errors as `make_key`."""
     if isinstance(place, TokenKey):
         token_key.forget_former(place)
+    else:
+        _forget_torn(place)
     return make_key(next_place(place))[0]
 
 

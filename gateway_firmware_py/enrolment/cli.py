@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,9 @@ def add_commands(
         return added
 
     by_claim = add("enrol", enrol, "put this device into service under a claim")
-    by_claim.add_argument("claim", nargs="?", default="", help="the text of the QR: cw1:…")
+    by_claim.add_argument(
+        "claim", nargs="?", default="", help="the text of the QR: cw1:…; - reads it"
+    )
     _add_boot_file(by_claim)
     by_claim.add_argument(
         "--state-dir", default="", help=f"where state is kept (default: {STATE_DIR})"
@@ -82,7 +85,8 @@ def _enrol(asked: argparse.Namespace, boot_file: "BootFile | None") -> int:
     from gateway_firmware_py.enrolment.enrol import Means  # noqa: PLC0415
     from gateway_firmware_py.enrolment.enrol import enrol as enrol_device  # noqa: PLC0415
 
-    claim = Claim.parse(boot_file.claim if boot_file is not None else asked.claim)
+    given = sys.stdin.readline() if asked.claim == "-" else asked.claim
+    claim = Claim.parse(boot_file.claim if boot_file is not None else given)
     device = _device(asked, boot_file)
     means = Means(software=f"coldwarden-gateway {software_version()}")
     _tell(enrol_device(claim, device, means), device, as_json=asked.json)
@@ -144,6 +148,7 @@ def rotate(asked: argparse.Namespace) -> int:
     )
 
     settings = load_settings(asked.config)
+    _check_owner(settings.identity.state_dir)
     gateway, place = enrolled_gateway(settings), settings.identity.key
     turned = rotation.rotate(gateway, place, last_signed(settings))
     if asked.json:

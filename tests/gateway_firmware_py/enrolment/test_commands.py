@@ -54,9 +54,14 @@ def command(board: Board, *words: str) -> list[str]:
     return [*PROGRAM, words[0], "--config", str(board.config), *words[1:]]
 
 
-def run(board: Board, *words: str) -> subprocess.CompletedProcess[str]:
+def run(board: Board, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(board, *words), capture_output=True, text=True, timeout=60, check=False
+        command(board, *words),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -73,7 +78,8 @@ def checks(board: Board) -> dict[str, dict[str, Any]]:
 def test_enrol_is_one_command_and_doctor_finds_the_key(
     cloud: EnrolmentServer, board: Board
 ) -> None:
-    done = run(board, *enrol_words(board, cloud.claim().text()), "--json")
+    words = (*enrol_words(board, "-"), "--json")
+    done = run(board, *words, typed=f" {cloud.claim().text()} \n")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["gateway"] == GATEWAY

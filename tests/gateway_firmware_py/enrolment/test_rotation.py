@@ -48,6 +48,7 @@ def test_the_new_key_is_in_place_and_the_old_one_is_gone(
     cloud: EnrolmentServer, board: Board
 ) -> None:
     old = board.evidence_key().kid
+    (board.state_dir / ".evidence.key.4711").write_text("what a kill left of making it")
     kid = turn(board)
     assert board.evidence_key().kid == kid != old
     assert [key.kid for key in cloud.keys[GATEWAY]] == [old, kid]
