@@ -28,6 +28,10 @@ class Row:
     subject: Subject | None
     """Where it belongs; None for what belongs to nobody."""
 
+    def __repr__(self) -> str:
+        # Rows end up in logs and tracebacks; their secrets must not.
+        return f"Row({self.kind} {self.id} {dict(self.public)})"
+
     def text(self, field: str) -> str:
         """Return a text, "" where nothing is known."""
         value = self.values[field]

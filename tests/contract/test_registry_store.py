@@ -350,6 +350,7 @@ def test_the_trail_tells_no_secret_and_long_texts_by_their_hash(store: RegistryS
     assert account is not None
     assert account.text("password_hash") == "$argon2id$two"
     assert "password_hash" not in account.public
+    assert "argon2" not in repr(account)
 
 
 def test_the_trail_shows_each_what_lies_within_its_scopes(store: RegistryStore) -> None:
