@@ -14,7 +14,9 @@ from cloud.access.guarded import guarded_app
 from cloud.access.identities import AccountIdentities
 from cloud.access.router import access_router
 from cloud.access.ways import Ways
+from cloud.pages.routes import pages_router
 from device_registry.accounts.accounts import Accounts
+from tests.support.pages import two_pharmacies
 from tests.support.people import NOW_MS, PASSWORD, registry_in
 
 BASE = "http://127.0.0.1"
@@ -50,7 +52,8 @@ class AccessSite:
         gate = Gate(
             AccountIdentities(self.accounts), self.accounts.store.get, lambda: self.now_ms
         )
-        return guarded_app(gate, [access_router(ways)])
+        pages = pages_router(two_pharmacies(lambda: self.now_ms), lambda: self.now_ms)
+        return guarded_app(gate, [access_router(ways), pages])
 
     def browser(self, **changed: object) -> "Browser":
         transport = httpx.ASGITransport(app=self.app(**changed))
