@@ -94,6 +94,7 @@ def test_every_vector_file_is_read_by_a_test() -> None:
         "log",
         "key_record",
         "audit_record",
+        "enrolment",
     }
 
 
