@@ -62,15 +62,14 @@ class PointOnLabel:
 def point_label(point: PointOnLabel, target: Target) -> Label:
     """Return the label of a measuring point: number, place, calibration valid until."""
     until = point.valid_until.isoformat() if point.valid_until else "—"
+    # What a label lacks room for is cut from the end: the date is never.
     lines = (
-        _line("number", str(point.number), target),
+        _line("valid_until", until, target),
         point.name.of(target.lang),
         point.place.of(target.lang),
-        _line("valid_until", until, target),
     )
-    heading = PHRASES.say("label.point", target.lang)
     return Label(
-        heading=heading,
+        heading=_line("point", str(point.number), target),
         lines=tuple(line for line in lines if line),
         code=point.id,
         qr=f"{target.base_url}/points/{point.id}",

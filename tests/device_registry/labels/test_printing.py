@@ -1,6 +1,7 @@
 """Labels in the language of each printer: the code leads to the page, no text commands."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from xml.etree import ElementTree as ET
 
@@ -39,10 +40,10 @@ SIZE = Size()
 
 def test_a_points_label_tells_number_place_and_calibration() -> None:
     label = point_label(POINT, ZH)
-    assert label.heading == "测点"
-    assert label.lines == ("编号 3", "一号冰箱温度", "一号冰箱", "校准有效期至 2027-05-31")
+    assert label.heading == "测点 3"
+    assert label.lines == ("校准有效期至 2027-05-31", "一号冰箱温度", "一号冰箱")
     assert label.qr == "https://cw.example.cn/points/chs-001-t"
-    assert point_label(POINT, EN).lines[-1] == "Calibrated until 2027-05-31"
+    assert point_label(POINT, EN).lines[0] == "Calibrated until 2027-05-31"
 
 
 def test_every_kind_of_place_has_its_heading() -> None:
@@ -59,7 +60,7 @@ def test_tspl_is_a_program_for_one_label_each() -> None:
     assert program.count("CLS") == program.count("PRINT 1,1") == 2
     qr = [line for line in program if line.startswith("QRCODE")]
     assert qr[0].endswith('M,5,A,0,"https://cw.example.cn/points/chs-001-t"')
-    assert 'TEXT 177,8,"TSS24.BF2",0,1,1,"测点"' in program
+    assert 'TEXT 177,8,"TSS24.BF2",0,1,1,"测点 3"' in program
 
 
 def test_everything_of_a_label_stays_on_it() -> None:
@@ -96,7 +97,7 @@ def test_the_browsers_label_is_true_to_size_and_well_formed() -> None:
     svg = ET.fromstring(label_svg(point_label(POINT, ZH), SIZE))  # noqa: S314 - our own output
     assert (svg.get("width"), svg.get("height")) == ("50mm", "30mm")
     texts = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts[0] == "测点"
+    assert texts[0] == "测点 3"
     assert texts[-1] == "chs-001-t"
     evil = site_label("s", Words(zh="<script>alert(1)</script>", en=""), SITE, ZH)
     page = label_page([evil], SIZE, "zh-CN", "<b>")
@@ -121,3 +122,10 @@ def test_short_text_is_not_cut(text: str, lines: list[str]) -> None:
 
 def test_a_date_is_not_torn_in_two() -> None:
     assert wrap("校准有效期至 2027-05-31", 16, 2) == ["校准有效期至", "2027-05-31"]
+
+
+def test_the_date_is_on_the_label_however_long_the_names_are() -> None:
+    names = Words(zh="很长很长的名称" * 6, en="")
+    label = point_label(replace(POINT, name=names, place=names), ZH)
+    assert "2027-05-31" in label_svg(label, SIZE)
+    assert "2027-05-31" in tspl([label], SIZE).decode("gb18030")

@@ -31,7 +31,7 @@ def test_each_kind_has_a_label(store: RegistryStore) -> None:
         (label,) = labels_for(store, kind, [id_, "unknown", id_], TARGET)
         assert label.code == id_
     (point,) = labels_for(store, "point", [f"{SITE}-t"], TARGET)
-    assert point.lines[-1] == "校准有效期至 2027-01-04"
+    assert point.lines[0] == "校准有效期至 2027-01-04"
 
 
 def test_a_site_has_all_of_its_labels_and_none_of_others(store: RegistryStore) -> None:
