@@ -22,6 +22,7 @@ def access_router(ways: Ways) -> APIRouter:
     station = StationPages(ways)
     router.add_api_route("/station", station.show, methods=["GET"])
     router.add_api_route("/station", station.register, methods=["POST"])
+    router.add_api_route("/station/end", station.end, methods=["POST"])
     router.add_api_route("/station/switch", station.switch, methods=["POST"])
     handover = HandoverPages(ways)
     router.add_api_route("/handover/{site}", handover.show, methods=["GET"])

@@ -121,6 +121,7 @@ _ACCESS: Final = (
     _get("/station", Open.PUBLIC),
     _post("/station/switch", Open.PUBLIC, per_minute=60),
     _post("/station", Action.EDIT_PEOPLE),
+    _post("/station/end", Action.EDIT_PEOPLE),
     _get("/handover/{site}", Action.ACKNOWLEDGE_ALARM, in_path("site")),
     _post("/handover/{site}", Action.ACKNOWLEDGE_ALARM, in_path("site"), per_minute=20),
 )

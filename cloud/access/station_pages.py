@@ -67,6 +67,17 @@ class StationPages:
         set_cookie(answer, request, STATION_COOKIE, cookie, YEAR_S)
         return answer
 
+    def end(self, request: Request) -> Response:
+        """Let this browser be shared no more."""
+        station = self._station(request)
+        if station is not None:
+            access_of(request).see(Action.EDIT_PEOPLE, "site", station.site)
+            cookie = request.cookies.get(STATION_COOKIE, "")
+            self._sessions.end_station(cookie, self._ways.now_ms())
+        answer = see_other("/station")
+        answer.delete_cookie(STATION_COOKIE)
+        return answer
+
     def _station(self, request: Request) -> Station | None:
         cookie = request.cookies.get(STATION_COOKIE, "")
         return self._sessions.station(cookie) if cookie else None

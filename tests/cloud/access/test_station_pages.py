@@ -57,6 +57,28 @@ async def test_the_person_changes_by_badge_and_by_pin(place: AccessSite) -> None
     assert (await browser.get("/api/session")).status_code == 401
 
 
+async def test_a_station_is_ended_by_who_may_make_one(place: AccessSite) -> None:
+    browser = await station(place)
+    person(place.accounts, "seller", "shop_assistant")
+    place.accounts.people.set_pin(SETUP, "seller", PIN, NOW_MS)
+    await browser.post("/station/switch", "/station", login="seller", pin=PIN)
+    assert (await browser.post("/station/end", "/me")).status_code == 404
+    head = await browser.post("/login", "/login", login="head", password=PASSWORD)
+    assert head.status_code == 403  # the second factor is asked for at a station too
+    place.now_ms += 60_000
+    code = totp.code_at(totp_of(place, "head"), place.now_ms)
+    await browser.post("/login", "/login", login="head", password=PASSWORD, code=code)
+    ended = await browser.post("/station/end", "/station")
+    assert ended.headers["location"] == "/station"
+    assert "不是共用工作站" in (await browser.get("/station")).text
+
+
+def totp_of(place: AccessSite, account: str) -> str:
+    row = place.accounts.store.get("account", account)
+    assert row is not None
+    return row.text("totp_secret")
+
+
 async def test_a_wrong_pin_changes_nobody(place: AccessSite) -> None:
     browser = await station(place)
     await keeper(place, "li")
