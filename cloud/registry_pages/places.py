@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cloud.registry_pages.cells import fact, named, number, state, text, word
 from cloud.registry_pages.organisations import edit_link, tasks
 from cloud.registry_pages.viewing import Viewing
-from dashboards.registry.models import Cell, Crumb, DetailPage, Fact, Link, Table
+from dashboards.registry.models import NOTHING, Cell, Crumb, DetailPage, Fact, Link, Table
 from device_registry.access.action import Action
 from device_registry.store.row import Row
 
@@ -91,6 +91,8 @@ def points_table(viewing: Viewing, where: Mapping[str, object]) -> Table:
             "registry.field_point_class",
             "registry.column_sensor",
             "registry.column_state",
+            "registry.field_photo",
+            "registry.edit",
         ),
         rows=tuple(
             (
@@ -99,6 +101,8 @@ def points_table(viewing: Viewing, where: Mapping[str, object]) -> Table:
                 word("point_class", row.text("point_class")),
                 text(row.text("sensor"), _sensor_href(row)),
                 state(row.text("state")),
+                file_link(row.text("photo")),
+                _edit(viewing, row),
             )
             for row in rows
         ),
@@ -162,6 +166,12 @@ def _site_links(viewing: Viewing, row: Row) -> tuple[Link, ...]:
     if viewing.may(Action.VIEW_SITE, row.subject):
         links.append(Link(label="registry.monitor", href=f"/sites/{row.id}"))
     return tuple(links)
+
+
+def _edit(viewing: Viewing, point: Row) -> Cell:
+    if not viewing.may(Action.EDIT_REGISTRY, point.subject):
+        return NOTHING
+    return Cell(word="registry.edit_it", href=f"/registry/points/{point.id}/edit")
 
 
 def _sensor_href(point: Row) -> str:

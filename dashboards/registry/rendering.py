@@ -1,7 +1,7 @@
 """Turns a model of the registry's or the technician's pages into HTML."""
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Collection, Iterable
+from typing import Final, assert_never
 
 from dashboards.catalogue import catalogue
 from dashboards.models import Lang
@@ -25,13 +25,26 @@ from dashboards.registry.work_models import (
 from dashboards.render import render_template
 from dashboards.wording import Wording, zone_or_utc
 
+MENU: Final = ("live", "registry", "expiry", "work", "people", "audit", "me")
+"""Everything that the menu can lead to."""
 
-def render_registry(model: RegistryPage | WorkPage, lang: Lang, tz: str) -> str:
-    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+
+def render_registry(
+    model: RegistryPage | WorkPage, lang: Lang, tz: str, menu: Collection[str] = MENU
+) -> str:
+    """Return the whole page for `model`, with what the viewer may use in its `menu`.
+
+    Times are in the IANA time zone `tz`.
+    """
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
     name = _template(model)
     tab = "expiry" if isinstance(model, ExpiryPage) else name.split("/")[0]
-    more = {"query": model.query, "tab": tab, "words": words_of_work(catalogue(lang))}
+    more = {
+        "query": model.query,
+        "tab": tab,
+        "menu": menu,
+        "words": words_of_work(catalogue(lang)),
+    }
     return render_template(name, model, wording, tz, more)
 
 
