@@ -104,7 +104,8 @@ def _device(draft: _Draft, kind: str, sensor: Row) -> Iterator[str]:
     if not points:
         return
     link = link_of(sensor.maybe("link"))
-    head: dict[str, object] = {"name": sensor.id, "serial": sensor.text("serial")}
+    name = link.get("device") or sensor.id
+    head: dict[str, object] = {"name": name, "serial": sensor.text("serial")}
     if kind == "modbus":
         known = _profile(draft, sensor)
         if known is None:

@@ -7,6 +7,8 @@ Pure. `gateway.links` holds what `gateway.toml` says of lines and brokers, table
      "scanner": [...], "broker": {"listen": "127.0.0.1:1883"}, "seal": {"period_s": 60}}
 
 `sensor.link` says where a sensor is: {"bus": "bus1", "unit": 3} or {"bus": "z2m", "topic": …}.
+Its `device` is the name that the gateway knows it by, where that is not the sensor's id: a
+gateway that was configured by hand before keeps the names its channels were signed under.
 """
 
 from collections.abc import Mapping
