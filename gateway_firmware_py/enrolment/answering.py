@@ -12,7 +12,7 @@ from pathlib import Path
 from time import sleep
 from typing import Final
 
-from edge.annunciator import Annunciator, LedAnnunciator, LogAnnunciator
+from edge.annunciator import AllAnnunciators, Annunciator, LedAnnunciator
 from evidence.errors import EvidenceError
 from gateway_firmware_py.errors import CloudUnreachedError, FirmwareError
 
@@ -37,8 +37,11 @@ def find_led(leds: Path = LEDS) -> Path | None:
 
 @contextmanager
 def answered(led: Path | None, pause: Callable[[float], None] = sleep) -> Iterator[None]:
-    """Announce the beginning, and the end by how it came; errors go on their way."""
-    annunciator = LogAnnunciator() if led is None else LedAnnunciator(led)
+    """Announce the beginning, and the end by how it came; errors go on their way.
+
+    Without `led` nothing is announced: a board that has neither beeper nor light.
+    """
+    annunciator = AllAnnunciators([] if led is None else [LedAnnunciator(led)])
     _play(annunciator, BEGUN, pause)
     try:
         yield
