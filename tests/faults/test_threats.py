@@ -4,9 +4,10 @@
      5 a stolen key       6 a restored card         7 an old time after a revocation
     16 a malicious tenant                          18 another algorithm or type
 
-Rows that need whole processes stand with the others of their kind, by the same names:
-`tests/faults/test_cards.py` (5, 6) and `tests/faults/test_bad_input.py` (12, 16). Here the real
-accept order, sequencer, archive and verifier judge what an attacker signs or spoils.
+Rows that need whole processes or real links stand with the others of their kind, by the same
+names: `tests/faults/test_cards.py` (5, 6), `test_revoked.py` (5), `test_bad_input.py` (12, 16),
+`tests/edge/uplink` (12, 16). Here the real accept order, sequencer, archive and verifier judge
+what an attacker signs or spoils. `pytest -k threat_` runs and names them all.
 """
 
 import random

@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from edge.uplink import https
 from edge.uplink.https import HttpsEndpoint, HttpsTransport
 from edge.uplink.transport import RefusedError, UnreachedError
 from evidence.outcome import is_receipt
 from tests.support.batches import GATEWAY, SignedBatch, chain_of
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, Identity
 from tests.support.connect_proxy import connect_proxy
 from tests.support.fake_cloud import FakeCloud
 from tests.support.http_cloud import Mood, http_cloud
@@ -22,7 +24,10 @@ from tests.support.wait import until
 
 
 def server_context(authority: Authority, valid_days: float = 1) -> ssl.SSLContext:
-    identity = authority.server(valid_days=valid_days)
+    return loaded(authority.server(valid_days=valid_days))
+
+
+def loaded(identity: Identity) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(identity.cert, identity.key)
     return context
@@ -170,7 +175,7 @@ async def test_tls_with_the_pinned_authority_works(tmp_path: Path) -> None:
         await until(lambda: link.down)
 
 
-async def test_another_authority_is_refused(tmp_path: Path) -> None:
+async def test_threat_12_another_authority_is_refused(tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs", "other")
     async with http_cloud(FakeCloud(), server_context(theirs)) as server:
         error = await failure(transport(server.port, ca=str(ours.ca)))
@@ -178,7 +183,7 @@ async def test_another_authority_is_refused(tmp_path: Path) -> None:
     assert "certificate verify failed" in str(error)
 
 
-async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
+async def test_threat_12_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ours")
     async with http_cloud(FakeCloud(), server_context(authority, valid_days=-1)) as server:
         error = await failure(transport(server.port, ca=str(authority.ca)))
@@ -186,7 +191,27 @@ async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     assert "expired" in str(error)
 
 
-async def test_a_server_without_tls_gets_nothing_from_a_gateway_that_wants_it(
+async def test_threat_12_a_server_of_another_name_is_refused(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ours")
+    names = x509.SubjectAlternativeName([x509.DNSName("other.example")])
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH
+    other = authority._issue("other.example", purpose, 1, names)
+    async with http_cloud(FakeCloud(), loaded(other)) as server:
+        error = await failure(transport(server.port, ca=str(authority.ca)))
+    assert isinstance(error, RefusedError)
+    assert "certificate verify failed" in str(error)
+
+
+async def test_threat_12_a_gateways_certificate_cannot_play_the_server(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ours")
+    thief = authority.client("127.0.0.1")
+    async with http_cloud(FakeCloud(), loaded(thief)) as server:
+        error = await failure(transport(server.port, ca=str(authority.ca)))
+    assert isinstance(error, RefusedError)
+    assert "certificate verify failed" in str(error)
+
+
+async def test_threat_12_a_server_without_tls_gets_nothing_from_a_gateway_that_wants_it(
     tmp_path: Path,
 ) -> None:
     authority = Authority(tmp_path / "ours")

@@ -136,7 +136,7 @@ async def test_a_broker_that_is_killed_is_unreached_and_taken_up_again(tmp_path:
 
 # paho leaves the socket of a handshake that failed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_broker_of_another_authority_is_refused(tmp_path: Path) -> None:
+async def test_threat_12_a_broker_of_another_authority_is_refused(tmp_path: Path) -> None:
     with mutual_tls_broker(tmp_path) as broker:
         stranger = Authority(tmp_path / "other", "other").client(GATEWAY)
         error = await failure(MqttTransport(secured(broker, stranger)))
@@ -146,7 +146,7 @@ async def test_a_broker_of_another_authority_is_refused(tmp_path: Path) -> None:
     gc.collect()
 
 
-async def test_a_gateway_whose_certificate_has_expired_gets_no_link(tmp_path: Path) -> None:
+async def test_threat_12_a_gateway_whose_certificate_has_expired_gets_no_link(tmp_path: Path) -> None:
     with mutual_tls_broker(tmp_path) as broker:
         assert broker.authority is not None
         expired = broker.authority.client(GATEWAY, valid_days=-1)
@@ -154,7 +154,7 @@ async def test_a_gateway_whose_certificate_has_expired_gets_no_link(tmp_path: Pa
     assert isinstance(error, UnreachedError | RefusedError)
 
 
-async def test_another_gateways_topic_is_not_ours_to_write(tmp_path: Path) -> None:
+async def test_threat_16_another_gateways_topic_is_not_ours_to_write(tmp_path: Path) -> None:
     with mutual_tls_broker(tmp_path) as broker:
         assert broker.authority is not None
         ingest = broker.authority.client("ingest").client_context()
