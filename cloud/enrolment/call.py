@@ -11,6 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_csr
 
+from device_registry.authority.csr import UNREADABLE
 from device_registry.authority.errors import CsrError
 
 _PEM: Final = b"-----BEGIN"
@@ -50,5 +51,5 @@ def csr_der(body: bytes) -> bytes:
         if body.lstrip().startswith(_PEM):
             return load_pem_x509_csr(body).public_bytes(Encoding.DER)
         return base64.b64decode(b"".join(body.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except UNREADABLE as error:
         raise CsrError(f"the certificate request is not base64: {error}; {_REMEDY}") from error

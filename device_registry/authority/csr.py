@@ -16,6 +16,8 @@ from device_registry.authority.errors import CsrError
 from device_registry.authority.profiles import common_name
 
 MAX_BYTES: Final = 8192
+UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm)
+"""What `cryptography` raises for a request that is none."""
 _REMEDY: Final = "make one: openssl req -new -key tls.key -subj /CN=GATEWAY -outform DER"
 _CURVE_REMEDY: Final = "make the key: openssl ecparam -name prime256v1 -genkey -noout"
 
@@ -44,7 +46,7 @@ def read_csr(der: bytes) -> Csr:
         key = request.public_key()
         is_signed = request.is_signature_valid
         name = common_name(request)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise CsrError(f"no certificate request (PKCS#10): {error}; {_REMEDY}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
         key.curve, ec.SECP256R1

@@ -1,6 +1,7 @@
-"""The published bytes of enrolment: each is made again, read again, or refused with its code."""
+"""The published bytes of enrolment: made again, read again, or refused with their code."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ CONTROL, LOG, OLD, NEW = (
 )
 SECRET = bytes.fromhex(V["secrets"]["claim"])
 GATEWAY, SITE = V["claim"]["gateway"], V["claim"]["site"]
-READERS = {
+READERS: dict[str, Callable[[bytes], object]] = {
     "enrolment": read_request,
     "enrolled": lambda data: read_enrolled(data, CONTROL.public),
     "rotation": lambda data: read_rotation(data, OLD.public),
