@@ -10,16 +10,16 @@ import http.client
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from simulators.enrolled import Reached, enrol, prepare
 from simulators.errors import SimulatorError
 from simulators.installation import GATEWAY, SITE, Installation, Pace
 from simulators.link import Link
-from simulators.points import modbus_text, mqtt_text, scanner_text
 from simulators.ports import free_port
-from simulators.registry_document import pharmacy
+from simulators.registry_document import Wiring, pharmacy, wired
 from simulators.site import Site, SiteOptions
 from simulators.webhook_sink import WebhookSink
 
@@ -43,6 +43,7 @@ class Stage:
     port: int = 0
     site: Site = field(init=False)
     link: Link = field(init=False)
+    broker_link: Link = field(init=False)
     sink: WebhookSink = field(init=False)
     installation: Installation = field(init=False)
 
@@ -69,13 +70,28 @@ class Stage:
         with contextlib.suppress(AttributeError):  # before its broker, which the gateway runs
             await self.site.__aexit__()
         await asyncio.to_thread(self.installation.stop)
-        with contextlib.suppress(AttributeError):
-            await self.link.close()
+        for link in self.links():
+            await link.close()
         await self.sink.close()
+
+    def cut(self, seconds: float | None = None) -> None:
+        """Cut every way to the cloud, for a while or until it is restored."""
+        for link in self.links():
+            link.cut(seconds)
+
+    async def restore(self) -> None:
+        """Restore every way to the cloud."""
+        for link in self.links():
+            await link.restore()
+
+    def links(self) -> list[Link]:
+        """Return what stands between the gateway and the cloud: one way, or both."""
+        made = (getattr(self, name, None) for name in ("link", "broker_link"))
+        return [link for link in made if link is not None]
 
     async def finish(self) -> None:
         """Restore the link, stop the sources, seal, wait for receipts and projections."""
-        await self.link.restore()
+        await self.restore()
         code = await asyncio.to_thread(self.installation.gateway.stop, PACE.stop_grace_s + 20)
         if code != 0:
             tail = self.installation.gateway.tail()
@@ -127,25 +143,24 @@ class Stage:
             outages=False, habit="shut",
         )  # fmt: skip
         self.site = await Site(options).__aenter__()
-        upstream = built.broker_port if self.mqtt else built.cloud_port
-        self.link = Link(("127.0.0.1", upstream))
-        port = await self.link.start()
-        sources = "\n".join(
-            [
-                modbus_text("127.0.0.1", self.site.modbus_port, round(PERIOD_S * 1000)),
-                mqtt_text(*mqtt),
-                scanner_text("127.0.0.1", self.site.scanner_port),
-            ]
-        )
-        registry = pharmacy(SITE, GATEWAY, with_mqtt=True, heartbeat_s=round(PACE.seal_s))
+        self.link = Link(("127.0.0.1", built.cloud_port))
+        reached = Reached(http_port=await self.link.start())
+        if self.mqtt:
+            self.broker_link = Link(("127.0.0.1", built.broker_port))
+            reached = replace(reached, broker_port=await self.broker_link.start())
+        wiring = Wiring(
+            host="127.0.0.1", modbus_port=self.site.modbus_port, mqtt=mqtt,
+            scanner_port=self.site.scanner_port, listen=f"127.0.0.1:{mqtt[1]}",
+            period_s=round(PERIOD_S), seal_s=PACE.seal_s,
+        )  # fmt: skip
+        plain = pharmacy(SITE, GATEWAY, with_mqtt=True, heartbeat_s=round(PACE.seal_s))
         hook = f'[webhook]\nurls = ["http://127.0.0.1:{self.sink.port}/alarms"]\n'
-        await asyncio.to_thread(
-            built.make, sources, registry, uplink=("127.0.0.1", port), cloud=hook
-        )
-        if built.broker is not None:
-            built.broker.start()
+        await asyncio.to_thread(prepare, built, wired(plain, wiring), reached, hook)
         built.cloud.start()
         await self.until(self._cloud_answers, START_TIMEOUT_S, "the cloud to answer")
+        if built.broker is not None:
+            built.broker.start()
+        await asyncio.to_thread(enrol, built)
         built.gateway.start()
 
     def _cloud_answers(self) -> bool:

@@ -100,7 +100,7 @@ def _script(stage: Stage, seconds: float) -> list[tuple[float, str, Callable[[],
             "somebody leaves refrigerator 1 open",
             lambda: stage.site.hold_door("fridge-1", DOOR_SCENARIO_S),
         ),
-        (CUT_AT * seconds, f"the link is cut for {cut_s:.0f} s", lambda: stage.link.cut(cut_s)),
+        (CUT_AT * seconds, f"the link is cut for {cut_s:.0f} s", lambda: stage.cut(cut_s)),
     ]
 
 
@@ -109,10 +109,10 @@ async def _press(stage: Stage, terminal: Terminal) -> bool:
     while terminal.keys:
         match terminal.keys.pop(0):
             case "c":
-                stage.link.cut()
+                stage.cut()
                 terminal.tell("-- link cut: the gateway goes on recording and alarming")
             case "r":
-                await stage.link.restore()
+                await stage.restore()
                 terminal.tell("-- link restored")
             case "d":
                 stage.site.hold_door("fridge-1", DOOR_SCENARIO_S)

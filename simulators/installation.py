@@ -115,19 +115,23 @@ class Installation:
         self.folder.mkdir(parents=True, exist_ok=True)
         run(["coldwarden-cloud", "init", str(self.folder)])
         tls = self._make_broker() if self.mqtt else None
-        self._write_cloud(cloud, tls)
+        self.write_cloud(cloud, tls)
         self._write_gateway(sources, uplink, tls)
         made = run(["coldwarden-gateway", "init", "--json", "--config", str(self.gateway_toml)])
         key = PublicKey.from_text(str(json.loads(made)["key"]))
         with_people = with_operator(registry, self.token)
         self.register(with_key(with_people, self.gateway_id, key))
 
+    def cloud_command(self, *arguments: str, said: str = "") -> str:
+        """Run `coldwarden-cloud` on this installation and return what it printed."""
+        config = ["--config", str(self.folder / "cloud.toml")]
+        return run(["coldwarden-cloud", *arguments, *config], said=said)
+
     def register(self, registry: Document) -> None:
         """Import into the registry."""
         file = self.folder / "registry.json"
         file.write_text(json.dumps(registry, ensure_ascii=False))
-        config = ["--config", str(self.folder / "cloud.toml")]
-        run(["coldwarden-cloud", "registry", "import", str(file), "--apply", *config])
+        self.cloud_command("registry", "import", str(file), "--apply")
 
     def stop(self) -> None:
         """End whatever still runs, the gateway first."""
@@ -135,7 +139,8 @@ class Installation:
             if program is not None:
                 program.stop()
 
-    def _write_cloud(self, more: str, tls: "Tls | None") -> None:
+    def write_cloud(self, more: str, tls: "Tls | None" = None) -> None:
+        """Add settings to cloud.toml."""
         file = self.folder / "cloud.toml"
         text = file.read_text()
         lines = [line for line in text.splitlines() if not line.startswith("port =")]

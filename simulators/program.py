@@ -82,9 +82,12 @@ def script(name: str) -> str:
     return str(path)
 
 
-def run(command: Sequence[str], timeout_s: float = 60.0) -> str:
-    """Run a short command of ours and return what it printed; SimulatorError if it failed."""
-    done = _finished(command, timeout_s)
+def run(command: Sequence[str], timeout_s: float = 60.0, said: str = "") -> str:
+    """Run a short command of ours and return what it printed; SimulatorError if it failed.
+
+    `said` is what it reads from its standard input.
+    """
+    done = _finished(command, timeout_s, said)
     if done.returncode != 0:
         what = " ".join(command)
         raise SimulatorError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
@@ -101,12 +104,14 @@ def answer_of(command: Sequence[str], timeout_s: float = 600.0) -> str:
     return _finished(command, timeout_s).stdout
 
 
-def _finished(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+def _finished(
+    command: Sequence[str], timeout_s: float, said: str = ""
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own programs
         [script(command[0]), *command[1:]],
         capture_output=True,
         text=True,
         timeout=timeout_s,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=said,
     )
