@@ -51,6 +51,8 @@ class LoggedRegistry:
     """`restart` is what a crash and a new start of the server do."""
 
     cloud: Cloud
+    url: str = ""
+    """The registry's database; by default a file beside the archive."""
     fuse: Fuse = field(default_factory=Fuse)
     cuts_after_key: bool = False
     """Whether the power goes when a key record is on disk, before its audit entry."""
@@ -62,7 +64,7 @@ class LoggedRegistry:
 
     def open(self) -> None:
         """Open the database and begin to ship, as the server does."""
-        url = f"sqlite:///{self.cloud.folder}/registry.db"
+        url = self.url or f"sqlite:///{self.cloud.folder}/registry.db"
         self.store = RegistryStore.open(url, now_ms=self.cloud.hands.wall_ms)
         for name in ("begin", "commit"):
             event.listen(self.store.engine, name, self.fuse.burn)
@@ -112,10 +114,10 @@ class LoggedRegistry:
 
 @contextmanager
 def logged_registry(
-    folder: Path, gateways: Sequence[SigningGateway]
+    folder: Path, gateways: Sequence[SigningGateway], url: str = ""
 ) -> Iterator[LoggedRegistry]:
     """Open a registry that knows these gateways, over an archive of its own."""
-    world = LoggedRegistry(Cloud(folder, list(gateways)))
+    world = LoggedRegistry(Cloud(folder, list(gateways)), url)
     register(world.store, *gateways)
     try:
         yield world

@@ -6,9 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from cloud.registry_log.archived import logged_changes
 from cloud.registry_log.comparing import compare_log, compare_rows, compare_trail
+from tests.support.postgres import postgres
 from tests.support.registered import SETUP, LoggedRegistry, logged_registry
 from tests.support.signing import SigningGateway
 
@@ -111,3 +113,14 @@ def test_a_trail_that_was_rewritten_whole_is_not_that_of_the_log(
         found = list(compare_log(other.store, logged))
     assert found
     assert "the registry has another one" in str(found[0])
+
+
+def test_postgresql_is_shipped_and_compared_alike(tmp_path: Path) -> None:
+    gateways = [SigningGateway(f"gw-{n:04d}", n + 1) for n in range(3)]
+    with logged_registry(tmp_path, gateways, postgres().registry()) as world:
+        world.settle()
+        assert _found(world) == []
+        with world.store.engine.begin() as connection:
+            connection.execute(text(f"{LOOSEN} AND valid_to_ms IS NULL"))
+        (told,) = _found(world)
+        assert told.startswith(LOOSENED)

@@ -146,7 +146,9 @@ async def test_threat_12_a_broker_of_another_authority_is_refused(tmp_path: Path
     gc.collect()
 
 
-async def test_threat_12_a_gateway_whose_certificate_has_expired_gets_no_link(tmp_path: Path) -> None:
+async def test_threat_12_a_gateway_whose_certificate_has_expired_gets_no_link(
+    tmp_path: Path,
+) -> None:
     with mutual_tls_broker(tmp_path) as broker:
         assert broker.authority is not None
         expired = broker.authority.client(GATEWAY, valid_days=-1)
