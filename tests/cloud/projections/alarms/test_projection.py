@@ -212,7 +212,9 @@ def test_a_blind_gateway_is_judged_live(tmp_path: Path) -> None:
         assert abs(first["at_ms"] - now_ms) < SEAL_MS
 
 
-def test_threat_02_a_gateway_that_is_not_heard_for_two_periods_is_silent(tmp_path: Path) -> None:
+def test_threat_02_a_gateway_that_is_not_heard_for_two_periods_is_silent(
+    tmp_path: Path,
+) -> None:
     with alarm_world(tmp_path, [], registry=ONE_POINT) as w:
         fridges = Fridges(w.records)
         heard_ms = fridges.send(OK).recv_ms
