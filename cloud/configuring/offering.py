@@ -89,6 +89,16 @@ class Offers:
         self.sent += 1
         return (message,)
 
+    def heard(self, gateway: str, version: int | None) -> None:
+        """Note by which version a gateway says it runs, or tries to; None for none.
+
+        One that began anew without having taken its offer gets it at its next contact.
+        """
+        offer = self._offers.get(gateway)
+        if offer is not None and offer.version != version:
+            with self._lock:
+                offer.due_s, offer.wait_s = 0.0, FIRST_WAIT_S
+
     def first_configuration(self, gateway: str) -> bytes:
         """Return the signed configuration for a gateway that enrols, b"" when there is none."""
         document = first_document(self._store, gateway)

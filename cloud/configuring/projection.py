@@ -4,6 +4,7 @@ A `Projection` of the archive: what a gateway said is signed and archived before
 hears of it. Doing it again changes nothing, so a crash between registry and cursor is harmless.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,14 @@ LIVE_MS: Final = 600_000
 
 
 class ConfigurationProjection:
-    """See the module."""
+    """See the module; `heard` is told of every gateway's newest word on its version."""
 
     name = "configuration"
 
-    def __init__(self, file: Path, store: RegistryStore) -> None:
+    def __init__(
+        self, file: Path, store: RegistryStore, heard: Callable[[str, int | None], None]
+    ) -> None:
+        self._heard = heard
         self._state = StateFile(file, "")
         self._store = store
         self._cursor = self._state.cursor
@@ -60,11 +64,15 @@ class ConfigurationProjection:
             return False
         found = False
         for event in body.events:
-            standing = standing_of(event.body) if event.kind == EventKind.STATE else None
+            if event.kind != EventKind.STATE:
+                continue
+            standing = standing_of(event.body)
+            is_live = abs(record.recv_ms - body.t0) <= LIVE_MS
+            if is_live:
+                self._heard(gateway, standing.version if standing is not None else None)
             if standing is None:
                 continue
             found = True
-            is_live = abs(record.recv_ms - body.t0) <= LIVE_MS
             try:
                 acknowledge(
                     self._store, gateway, standing, at_ms=record.recv_ms, is_live=is_live

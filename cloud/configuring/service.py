@@ -29,7 +29,7 @@ class Configuring:
         )
         self._core = core
         self._projection = ConfigurationProjection(
-            core.config.state_dir / "projections" / FILE, core.store
+            core.config.state_dir / "projections" / FILE, core.store, self.offers.heard
         )
         self._runner = Runner(self._projection, core.reader)
         core.registry.listeners.append(self._changed)

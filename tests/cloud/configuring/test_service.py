@@ -210,3 +210,16 @@ def test_a_gateway_that_enrols_gets_what_it_is_to_run_by(store: RegistryStore) -
     publish(store, gateway.id, LEAD, why="points", at_ms=AT_MS)
     message = offers.first_configuration(gateway.id)
     assert open_configuration(message, CONTROL.public, gateway.id).version == 1
+
+
+def test_a_gateway_that_began_anew_without_its_offer_gets_it_at_once(
+    store: RegistryStore,
+) -> None:
+    gateway, hands = SigningGateway(), Hands()
+    publish(store, gateway.id, LEAD, why="points", at_ms=AT_MS)
+    offers = Offers(store, CONTROL, lambda _: gateway.site, hands.mono_s)
+    assert offers.at_contact(gateway.id)
+    offers.heard(gateway.id, 1)
+    assert not offers.at_contact(gateway.id), "it is trying it"
+    offers.heard(gateway.id, None)
+    assert offers.at_contact(gateway.id)
