@@ -15,6 +15,7 @@ from typing import Any
 from cloud import (
     backup,
     ca_command,
+    certificates_command,
     claim_command,
     configure_command,
     doctor,
@@ -189,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("destination", type=Path, metavar="DEST", help="folder of the backup")
     _add_restore(commands)
     registry_command.add_to(commands, _add)
+    certificates_command.add_to(commands, _add)
     ca_command.add_to(commands, _add)
     claim_command.add_to(commands, _add)
     configure_command.add_to(commands, _add)

@@ -1,5 +1,6 @@
 """The pages of field jobs: which there are, and the form of one, step by step."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dashboards.catalogue import catalogue
@@ -74,8 +75,12 @@ class JobPage:
     query: str = ""
 
 
-def render_jobs(model: JobsPage | JobPage, lang: Lang, tz: str) -> str:
-    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+def render_jobs(model: JobsPage | JobPage, lang: Lang, tz: str, menu: Collection[str]) -> str:
+    """Return the whole page for `model`, with what the viewer may use in its `menu`.
+
+    Times are in the IANA time zone `tz`.
+    """
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
     name = "work/jobs.html" if isinstance(model, JobsPage) else "work/job.html"
-    return render_template(name, model, wording, tz, {"query": model.query, "tab": "work"})
+    more = {"query": model.query, "tab": "work", "menu": menu}
+    return render_template(name, model, wording, tz, more)
