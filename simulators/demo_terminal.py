@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulators.demo_stage import Stage
+from simulators.enrolled import PASSWORD, USER
 from simulators.link_state import Mode
 
 DOOR_AT, CUT_AT, RESTORE_AT = 0.15, 0.45, 0.70
@@ -68,6 +69,7 @@ class Terminal:
 async def play(stage: Stage, terminal: Terminal, seconds: float | None) -> None:
     """Run until `seconds` have passed or q is pressed; with no keys, things happen alone."""
     terminal.tell(f"\n  page      {stage.installation.url}/")
+    terminal.tell(f"  sign in   {USER}, password {PASSWORD}")
     terminal.tell(f"  folder    {stage.installation.folder}")
     terminal.tell(f"  uplink    {'MQTT, mutual TLS' if stage.mqtt else 'HTTP on loopback'}")
     if terminal.interactive:
