@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -16,8 +15,9 @@ from cloud.access.router import access_router
 from cloud.access.ways import Ways
 from cloud.pages.routes import pages_router
 from device_registry.accounts.accounts import Accounts
+from device_registry.store.store import RegistryStore
 from tests.support.pages import two_pharmacies
-from tests.support.people import NOW_MS, PASSWORD, registry_in
+from tests.support.people import NOW_MS, PASSWORD
 
 BASE = "http://127.0.0.1"
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -36,9 +36,9 @@ class Sms:
 class AccessSite:
     """An installation's log-in pages; its clock stands still until it is moved."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, store: RegistryStore) -> None:
         self.now_ms = NOW_MS
-        self.accounts = Accounts.over(registry_in(folder))
+        self.accounts = Accounts.over(store)
         self.sms = Sms()
         self.ways = Ways(
             accounts=self.accounts,
