@@ -18,7 +18,6 @@ MENU: Final = (
     ("registry", Action.VIEW_REGISTRY),
     ("expiry", Action.VIEW_REGISTRY),
     ("work", Action.ENROL),
-    ("me", None),
 )
 FALLBACK_ZONE: Final = "Asia/Shanghai"
 """Until the viewer's browser has said where it is."""
@@ -38,7 +37,7 @@ def page(model: RegistryPage | WorkPage, request: Request, status: int = 200) ->
 def menu_of(request: Request) -> list[str]:
     """Return what the viewer may use of the menu."""
     access = access_of(request)
-    return [name for name, action in MENU if action is None or access.scopes_of(action)]
+    return [name for name, action in MENU if access.scopes_of(action)]
 
 
 def viewer_in(request: Request) -> Viewer:

@@ -92,7 +92,7 @@ def points_table(viewing: Viewing, where: Mapping[str, object]) -> Table:
             "registry.column_sensor",
             "registry.column_state",
             "registry.field_photo",
-            "registry.edit",
+            "registry.edit_it",
         ),
         rows=tuple(
             (

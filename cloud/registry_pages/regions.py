@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from cloud.registry_pages.asking import above, child_of, narrowed, region_code
 from cloud.registry_pages.cells import name_of, named, text, word
+from cloud.registry_pages.region_counts import COUNTED, RegionCounts
 from dashboards.registry.models import Cell, Crumb, Fact, RegionPage, RegionRow
 from dashboards.registry.models import Row as ListRow
 from device_registry.access.scope import Scope
@@ -19,7 +20,6 @@ from device_registry.store.store import RegistryStore
 
 ROWS: Final = 30
 """Organisations or sites on one page."""
-COUNTED: Final = ("organisation", "site", "gateway")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,12 @@ class Asked:
 
 
 def region_page(
-    store: RegistryStore, scopes: Sequence[Scope], asked: Asked, now_ms: int
+    counted: RegionCounts, scopes: Sequence[Scope], asked: Asked, now_ms: int
 ) -> RegionPage:
     """Return the page; regions without anything visible are not on it."""
+    store = counted.store
     within = narrowed(scopes, asked.prefix)
-    counts = {kind: store.count_by(kind, "region_code", within=within) for kind in COUNTED}
+    counts = counted.of(within, now_ms)
     rows = _rows(store, within, asked)
     page = rows[:ROWS]
     is_more = len(rows) > ROWS

@@ -22,6 +22,7 @@ from cloud.registry_pages.editing import FOLDERS, Refusal, form_fields, read_for
 from cloud.registry_pages.expiry_view import expiry_page
 from cloud.registry_pages.organisations import organisation_page
 from cloud.registry_pages.places import place_page, site_page
+from cloud.registry_pages.region_counts import RegionCounts
 from cloud.registry_pages.regions import Asked, region_page
 from cloud.registry_pages.sources import Sources
 from cloud.registry_pages.viewing import Viewing
@@ -74,6 +75,7 @@ class _Pages:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._counts = RegionCounts(sources.store)
 
     def region(
         self, request: Request, region: str = "", show: str = "", q: str = "", after: str = ""
@@ -85,7 +87,7 @@ class _Pages:
             search=q.strip()[:SEARCH_CHARS],
             after=after[:SEARCH_CHARS],
         )
-        model = region_page(self._sources.store, access.scopes, asked, access.at_ms)
+        model = region_page(self._counts, access.scopes, asked, access.at_ms)
         return page(model, request)
 
     def expiry(self, request: Request, days: int = STEPS[0]) -> Response:

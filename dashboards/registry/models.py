@@ -68,7 +68,8 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    empty: str = "registry.none"
+    empty: str = ""
+    """What is said when there are no rows; "" leaves the table out."""
     more_href: str = ""
     """Where the rest is, when not all rows are shown."""
 

@@ -25,7 +25,7 @@ from dashboards.registry.work_models import (
 from dashboards.render import render_template
 from dashboards.wording import Wording, zone_or_utc
 
-MENU: Final = ("live", "registry", "expiry", "work", "people", "audit", "me")
+MENU: Final = ("live", "registry", "expiry", "work")
 """Everything that the menu can lead to."""
 
 

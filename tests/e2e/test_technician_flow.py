@@ -189,9 +189,10 @@ def _lose_signal(phone: Phone, world: World) -> None:
     before = STEPS
     phone.signal(is_there=False)
     _check_point(page, POINTS[1])
-    for box in page.locator("[data-tick]").all():
+    boxes = page.locator("[data-tick]").all()
+    for box in boxes:
         box.check()
-    expect(page.locator("#outbox")).to_contain_text("项已存在手机上")
+    expect(page.locator("#outbox")).to_contain_text(f"{STEPS + len(boxes)} 项已存在手机上")
     assert len(read_draft(world.store, GATEWAY).steps) == before
 
 

@@ -132,7 +132,13 @@ def detail() -> DetailPage:
                     ),
                 ),
             ),
-            Table(id="tasks", title="registry.tasks", columns=(), rows=()),
+            Table(
+                id="tasks",
+                title="registry.tasks",
+                columns=(),
+                rows=(),
+                empty="registry.no_tasks",
+            ),
         ),
         links=(
             Link(label="registry.commission", href="/work/gateways/x", is_main=True),

@@ -114,7 +114,11 @@
       await tell();
       const csrf = await token();
       needsLogin = !csrf;
-      if (!csrf) return;
+      if (!csrf) {
+        // Whoever comes next must not find the pages of whoever was here; the steps stay.
+        await caches.delete("coldwarden-pages");
+        return;
+      }
       for (const step of steps) {
         const outcome = await deliver(step, csrf);
         if (outcome === "later") return;
