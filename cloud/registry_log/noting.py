@@ -81,8 +81,9 @@ class Noting:
             return
         reason = "the log has its key record"
         with self._store.change(revoking.LOG, reason, self._at_ms) as change:
-            for kid, index in self._logged.items():
-                row = change.get("key", kid)
-                if row is not None and row.maybe("logged_index") is None:
-                    change.put("key", kid, logged_index=index)
+            rows = change.find("key", where={"id": list(self._logged)}, limit=len(self._logged))
+            news = [row.id for row in rows if row.maybe("logged_index") is None]
+            change.put_many(
+                "key", [{"id": kid, "logged_index": self._logged[kid]} for kid in news]
+            )
         self._logged.clear()
