@@ -92,7 +92,7 @@ class Core:
             self.store, stream, self.sequencer.record, config.state_dir
         )
         self.sequencer.listeners.append(self.registry_log.offer)
-        registry.listeners.append(lambda _: self.keyring.forget())
+        registry.listeners.append(self.keyring.forget)
         registry.listeners.append(lambda _: self.registry_log.wake())
         self.watch = RegistryWatch(registry, self._pin)
         self.rounds = DailyRounds(self.store, wall_ms)

@@ -61,6 +61,7 @@ class Keyring:
         self._source = source
         self._known: dict[bytes, KnownKey] = {}
         self._sites: dict[str, str] = {}
+        self._kids: dict[str, list[bytes]] = {}
         self._changes = 0
         self._lock = threading.Lock()
 
@@ -76,12 +77,19 @@ class Keyring:
         """Return the site of a gateway, empty when it is not known."""
         return self._sites.get(gateway) or self._load_site(gateway)
 
-    def forget(self) -> None:
-        """Ask the source again for everything: it has changed."""
+    def forget(self, gateways: frozenset[str] | None = None) -> None:
+        """Ask the source again for these gateways, None for all: they have changed."""
         with self._lock:
             self._changes += 1
-            self._known.clear()
-            self._sites.clear()
+            if gateways is None:
+                self._known.clear()
+                self._sites.clear()
+                self._kids.clear()
+                return
+            for gateway in gateways:
+                self._sites.pop(gateway, None)
+                for kid in self._kids.pop(gateway, ()):
+                    self._known.pop(kid, None)
 
     def _load(self, kid: bytes) -> KnownKey | None:
         changes = self._changes
@@ -94,6 +102,7 @@ class Keyring:
             # An answer from before a change must not outlive it.
             if changes == self._changes:
                 self._known[kid] = known
+                self._kids.setdefault(record.id, []).append(kid)
         return known
 
     def _load_site(self, gateway: str) -> str:

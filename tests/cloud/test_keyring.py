@@ -89,6 +89,23 @@ def test_a_gateway_that_moved_must_sign_for_its_new_site() -> None:
     assert result.code == "binding"
 
 
+def test_a_change_of_one_gateway_costs_the_others_nothing() -> None:
+    gateways = [SigningGateway("gw-demo-01", 1), SigningGateway("gw-demo-02", 2)]
+    source = ChangingSource(*gateways)
+    keyring = Keyring(source)
+    kids = [gateway.key.kid for gateway in gateways]
+    for kid in kids:
+        keyring.find(kid)
+    gateways[0].site = "chs-002"
+    del source.records["gw-demo-01"]
+    source.enrol(gateways[0])
+    keyring.forget(frozenset({"gw-demo-01"}))
+    asked = source.asked
+    sites = [known.site for kid in kids if (known := keyring.find(kid)) is not None]
+    assert sites == ["chs-002", "chs-001"]
+    assert source.asked == asked + 1
+
+
 def test_an_answer_from_before_a_change_does_not_outlive_it() -> None:
     gateway = SigningGateway()
 
