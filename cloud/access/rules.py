@@ -132,6 +132,9 @@ _REGISTRY: Final = (
     _get("/registry", Action.VIEW_REGISTRY),
     _get("/registry/expiry", Action.VIEW_REGISTRY),
     _get("/registry/files/{file}", Action.VIEW_REGISTRY, in_path("file")),
+    _get("/registry/certificates", Action.IMPORT),
+    _post("/registry/certificates", Action.IMPORT, per_minute=10),
+    _get("/registry/certificates/template", Action.IMPORT),
     *(
         _get(f"/registry/{kind}s/{{{kind}}}", Action.VIEW_REGISTRY, in_path(kind))
         for kind in _FOLDERS

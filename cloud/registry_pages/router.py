@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from cloud.registry_pages.certificate_routes import add_certificate_routes
 from cloud.registry_pages.job_routes import add_job_routes
 from cloud.registry_pages.revoking import add_revoking_routes
 from cloud.registry_pages.routes import add_registry_routes
@@ -16,4 +17,5 @@ def registry_router(sources: Sources) -> APIRouter:
     add_revoking_routes(router, sources)
     add_work_routes(router, sources)
     add_job_routes(router, sources)
+    add_certificate_routes(router, sources)
     return router
