@@ -97,12 +97,23 @@ class BrokerAccess:
         except (StoreUnavailableError, EvidenceError, OSError) as error:
             self._complain(f"access of gateways is not up to date: {error}")
 
+    def access_list(self, now_ms: int) -> AccessList:
+        """Return who may come now, as the registry has it."""
+        judge = Judge()
+        judge.see_retired(self._store.each("gateway", where={"state": "retired"}))
+        decided = {
+            row.text("kid"): row.valid_from_ms
+            for row in self._store.each("revocation", where={"state": sorted(DECIDED)})
+        }
+        judge.see_keys(self._store.each("key"), decided)
+        return judge.access_list(self._unended(now_ms))
+
     def _look(self) -> None:
         now_ms = self._wall_ms()
         revision = self._store.revision()
         is_due = self._seen < 0 or abs(now_ms - self._done_ms) >= REFRESH_MS
         if is_due or self._concerns_us(revision):
-            if self._write(self._access_list(now_ms), now_ms):
+            if self._write(self.access_list(now_ms), now_ms):
                 self._is_told = False
             self._done_ms = now_ms
         self._seen = revision
@@ -128,16 +139,6 @@ class BrokerAccess:
                 return True
             after = entries[-1].seq
         return False
-
-    def _access_list(self, now_ms: int) -> AccessList:
-        judge = Judge()
-        judge.see_retired(self._store.each("gateway", where={"state": "retired"}))
-        decided = {
-            row.text("kid"): row.valid_from_ms
-            for row in self._store.each("revocation", where={"state": sorted(DECIDED)})
-        }
-        judge.see_keys(self._store.each("key"), decided)
-        return judge.access_list(self._unended(now_ms))
 
     def _unended(self, now_ms: int) -> Iterator[Row]:
         for row in self._store.each("certificate"):

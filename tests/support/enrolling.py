@@ -8,7 +8,9 @@ device.certify(); device.enrol()
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -158,27 +160,25 @@ class Device:
 
 def open_world(folder: Path, url: str = "", now_ms: int = NOW_MS) -> World:
     """Return a world with a fresh registry of one organisation and its site."""
+    if not url:
+        (folder / "registry.db").write_bytes(_empty_registry())
     store = RegistryStore.open(url or f"sqlite:///{folder}/registry.db", now_ms=lambda: now_ms)
     with store.change(Actor(account="setup"), "the site of a test", now_ms - DAY_MS) as change:
-        change.put("region", "510000", name_zh="四川省", name_en="Sichuan", level="province")
-        change.put(
-            "organisation",
-            "chs",
-            name_zh="某连锁",
-            name_en="A chain",
-            subject_class="retail",
-            region="510000",
-        )
-        change.put(
-            "site",
-            SITE,
-            organisation="chs",
-            region="510000",
-            subject_class="retail",
-            name_zh="一店",
-            name_en="First shop",
-            timezone="Asia/Shanghai",
-        )
+        named = {"name_zh": "名", "name_en": "Name"}
+        of = {"region": "510000", "subject_class": "retail"}
+        change.put("region", "510000", level="province", **named)
+        change.put("organisation", "chs", **of, **named)
+        placed = {"organisation": "chs", "timezone": "Asia/Shanghai"}
+        change.put("site", SITE, **placed, **of, **named)
     root = OfflineRoot.create(folder / "root", "Test root", now_ms)
     authority = Authority.create(folder / "authority", root, "Test gateways", now_ms)
     return World(store=store, authority=authority, folder=folder, now_ms=now_ms)
+
+
+@cache
+def _empty_registry() -> bytes:
+    """Return a database whose tables are made: once, not for every test."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "registry.db"
+        RegistryStore.open(f"sqlite:///{file}", now_ms=lambda: NOW_MS).close()
+        return file.read_bytes()

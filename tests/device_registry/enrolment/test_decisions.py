@@ -1,6 +1,7 @@
 """Each step decided by itself: once, again, and no with the right reason and a remedy."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest

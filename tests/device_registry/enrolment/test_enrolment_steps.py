@@ -16,6 +16,7 @@ from evidence.enrolment.request import read_request
 from evidence.enrolment.rotation import read_rotation
 from evidence.keys import SoftwareKey
 from tests.support.enrolling import DAY_MS, TECHNICIAN, Device, World, open_world
+from tests.support.postgres import postgres
 
 
 @pytest.fixture
@@ -68,7 +69,11 @@ def test_a_lost_reply_issues_one_certificate_and_takes_one_key(world: World) -> 
     assert world.states("key", "gw-0001") == ["active"]
 
 
-def test_of_two_devices_racing_for_one_claim_one_is_taken_on(world: World) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_of_two_devices_racing_for_one_claim_one_is_taken_on(
+    tmp_path: Path, database: str
+) -> None:
+    world = open_world(tmp_path, postgres().registry() if database == "postgresql" else "")
     claim = world.claim("gw-0001")
     devices = [Device(world, "gw-0001", claim) for _ in range(4)]
     start = threading.Barrier(len(devices))
@@ -87,6 +92,7 @@ def test_of_two_devices_racing_for_one_claim_one_is_taken_on(world: World) -> No
     assert sorted(outcomes, key=str) == [None, *[Reason.OTHER_KEY] * 3]
     assert world.states("certificate", "gw-0001") == ["valid"]
     assert world.states("key", "gw-0001") == ["active"]
+    world.store.close()
 
 
 def test_the_claims_holder_cannot_enrol_an_evidence_key_without_the_bound_tls_key(
