@@ -45,6 +45,7 @@ def expiry_page(viewing: Viewing, days: int) -> ExpiryPage:
         ),
         rows=tuple(_row(viewing, phrases, term, today) for term in shown[:ROWS]),
         hidden=max(len(shown) - ROWS, 0),
+        import_href="/registry/certificates" if viewing.access.scopes_of(Action.IMPORT) else "",
         query=f"days={within}&",
     )
 

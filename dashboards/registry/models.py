@@ -171,6 +171,8 @@ class ExpiryPage:
     rows: tuple[ExpiryRow, ...]
     hidden: int = 0
     """How many more there are, the least urgent."""
+    import_href: str = ""
+    """Where certificates come in bulk, "" for who may not bring them."""
     query: str = ""
 
 

@@ -60,3 +60,8 @@ def test_who_may_not_import_does_not_find_the_page(world: World) -> None:
 
 def test_the_empty_spreadsheet_can_be_read_back(world: World) -> None:
     assert read_rows(world.get("li", f"{PATH}/template").content) == []
+
+
+def test_the_way_there_is_shown_to_who_may_import(world: World) -> None:
+    assert PATH in world.get("li", "/registry/expiry").text
+    assert PATH not in world.get("wang", "/registry/expiry").text
