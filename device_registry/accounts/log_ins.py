@@ -16,7 +16,13 @@ from device_registry.accounts.outcome import Accepted, CodeNeeded, Locked, Outco
 from device_registry.accounts.phone import spellings
 from device_registry.accounts.rights import Rights
 from device_registry.accounts.session import Method
-from device_registry.accounts.sms_code import Sent, after_sending, after_try, wait_ms
+from device_registry.accounts.sms_code import (
+    NUMBER_VALID_MS,
+    Sent,
+    after_sending,
+    after_try,
+    wait_ms,
+)
 from device_registry.accounts.station import Station, hash_badge
 from device_registry.store.audit import Actor
 from device_registry.store.row import Row
@@ -66,7 +72,7 @@ class LogIns:
         The code is "" when nobody has this number: the caller says the same as if it was sent.
         """
         wait = self.count_sending(phone, code := _new_code(), at_ms)
-        return (wait, "") if wait or self._by_phone(phone) is None else (0, code)
+        return (wait, "") if wait or self._by_phone(phone, at_ms) is None else (0, code)
 
     def count_sending(self, phone: str, code: str, at_ms: int) -> int:
         """Note that `code` is sent to a number; return how long to wait instead, 0 for now."""
@@ -85,7 +91,7 @@ class LogIns:
     def by_sms(self, phone: str, code: str, at_ms: int) -> Outcome:
         """Log in by a code that was sent to a verified number."""
         is_right = self.is_sms_code(phone, code, at_ms)
-        row = self._by_phone(phone)
+        row = self._by_phone(phone, at_ms)
         if not is_right or row is None:
             return _REFUSED
         return Accepted(account=row.id, method=Method.SMS, is_strong=False)
@@ -159,12 +165,13 @@ class LogIns:
             with self._store.change(Actor(account=row.id, via="web"), "cost", at_ms) as change:
                 change.put("account", row.id, password_hash=fresh)
 
-    def _by_phone(self, phone: str) -> Row | None:
+    def _by_phone(self, phone: str, at_ms: int) -> Row | None:
         wanted = {"phone": list(spellings(phone)), "state": "active"}
         found = self._store.find("account", where=wanted, limit=2)
-        # A number that two people share proves neither.
-        is_known = len(found) == 1 and found[0].maybe("phone_verified_ms") is not None
-        return found[0] if is_known else None
+        if len(found) != 1:
+            return None  # a number that two people share proves neither
+        age_ms = at_ms - found[0].number("phone_verified_ms")
+        return found[0] if age_ms < NUMBER_VALID_MS else None
 
     def _works_at(self, account: str, station: Station, at_ms: int) -> bool:
         site = self._store.get("site", station.site)

@@ -4,10 +4,12 @@ Whoever reads the database cannot come in with what is there.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from device_registry.accounts.session import (
     ABSOLUTE_MS,
@@ -19,9 +21,11 @@ from device_registry.accounts.session import (
 from device_registry.accounts.station import Station
 from device_registry.accounts.tables import SESSIONS, STATIONS
 from device_registry.errors import StoreUnavailableError
-from device_registry.store.engine import reading, writing
+from device_registry.store.engine import BUSY_TIMEOUT_MS, reading, translated, writing
 
 SECRET_BYTES: Final = 32
+HURRIED_MS: Final = 50
+"""How long the note of a session's use waits for the lock of a SQLite file."""
 
 
 class SessionStore:
@@ -101,7 +105,7 @@ class SessionStore:
     def _note(self, cookie: str, *, seen_ms: int) -> None:
         where = SESSIONS.c.id == _hash(cookie)
         try:
-            with writing(self._engine) as connection:
+            with _hurried(self._engine) as connection:
                 connection.execute(update(SESSIONS).where(where).values(seen_ms=seen_ms))
         except StoreUnavailableError:
             return  # the page is worth more than the note; the next use brings another
@@ -118,6 +122,25 @@ _FIELDS: Final = (
     "device",
     "station",
 )
+
+
+@contextmanager
+def _hurried(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that may write, or give up at once: an import may hold the lock."""
+    if engine.dialect.name != "sqlite":
+        with writing(engine) as connection:
+            yield connection
+        return
+    with translated(engine), engine.connect() as plain:
+        raw = plain.connection.driver_connection
+        if raw is None:
+            raise TypeError("a connection without its driver's")
+        raw.execute(f"PRAGMA busy_timeout={HURRIED_MS}")
+        try:
+            with plain.execution_options(writes=True).begin():
+                yield plain
+        finally:
+            raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def new_csrf() -> str:

@@ -14,6 +14,8 @@ MAX_TRIES: Final = 5
 PAUSE_MS: Final = 60_000
 MAX_A_DAY: Final = 10
 DAY_MS: Final = 86_400_000
+NUMBER_VALID_MS: Final = 90 * DAY_MS
+"""How long a number counts as its person's: numbers change hands."""
 
 
 class SmsGateway(Protocol):

@@ -7,6 +7,7 @@ from device_registry.accounts.accounts import Accounts
 from device_registry.accounts.outcome import Accepted, CodeNeeded, Locked, Refused
 from device_registry.accounts.people import NewAccount
 from device_registry.accounts.session import Method
+from device_registry.accounts.sms_code import DAY_MS, NUMBER_VALID_MS
 from device_registry.accounts.station import Station
 from tests.support.people import NOW_MS, OTHER, PASSWORD, SETUP, person
 
@@ -92,6 +93,12 @@ def test_a_number_that_nobody_verified_gets_no_code_and_waits_as_long(
 ) -> None:
     assert accounts.log_ins.prepare_sms(PHONE, NOW_MS) == (0, "")
     assert accounts.log_ins.prepare_sms(PHONE, NOW_MS + 1) == (MINUTE_MS - 1, "")
+
+
+def test_a_number_counts_for_ninety_days_after_it_was_verified(accounts: Accounts) -> None:
+    accounts.people.set_phone(SETUP, person(accounts, "li"), PHONE, NOW_MS)
+    assert accounts.log_ins.prepare_sms(PHONE, NOW_MS + NUMBER_VALID_MS - 1)[1]
+    assert accounts.log_ins.prepare_sms(PHONE, NOW_MS + NUMBER_VALID_MS + DAY_MS) == (0, "")
 
 
 def test_a_number_that_two_people_share_proves_neither(accounts: Accounts) -> None:

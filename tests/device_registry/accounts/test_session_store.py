@@ -1,5 +1,6 @@
 """`device_registry.accounts.session_store` and `attempt_store`, on both databases."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ from device_registry.accounts.attempt_store import AttemptStore
 from device_registry.accounts.session import ABSOLUTE_MS, IDLE_MS
 from device_registry.accounts.session_store import SessionStore
 from device_registry.accounts.sms_code import DAY_MS, Sent
-from device_registry.store.engine import open_engine
+from device_registry.store.engine import BUSY_TIMEOUT_MS, lock_audit, open_engine, writing
 from device_registry.store.migrate import migrate
 from tests.support.gates import NOW_MS, session_of
 from tests.support.postgres import postgres
@@ -53,6 +54,19 @@ def test_use_keeps_a_session_alive_up_to_its_end(engine: Engine) -> None:
         at_ms += IDLE_MS - 1
         assert store.find(cookie, at_ms) is not None
     assert store.find(cookie, NOW_MS + ABSOLUTE_MS) is None
+
+
+def test_a_page_does_not_wait_for_who_holds_the_lock(engine: Engine) -> None:
+    store = SessionStore(engine)
+    cookie = store.begin(session_of("li"))
+    later_ms = NOW_MS + IDLE_MS - 1
+    with writing(engine) as connection:
+        lock_audit(connection)
+        began_s = time.monotonic()
+        assert store.find(cookie, later_ms) is not None
+        assert time.monotonic() - began_s < BUSY_TIMEOUT_MS / 2000
+    assert store.find(cookie, later_ms) is not None
+    assert store.find(cookie, later_ms + IDLE_MS - 1) is not None
 
 
 def test_a_proof_makes_a_session_fresh_and_a_strong_one_stays_strong(engine: Engine) -> None:
