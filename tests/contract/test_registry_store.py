@@ -210,6 +210,9 @@ def test_a_channel_belongs_to_one_point_until_that_is_retired(store: RegistrySto
 
 
 def test_what_a_list_finds_is_what_the_scope_covers(store: RegistryStore) -> None:
+    with changing(store, 2_000) as change:
+        for id_ in ("chs-a", "chs0", "chs.b"):
+            build_organisation(change, id_, "retail", "510500")
     paths = ("", "chs", "ch", "mpa", "mpa/mab", "ynk")
     classes = ("", "retail", "wholesale", "regulator")
     for parts in itertools.product(paths, ("", "51", "5105", "4403"), classes):
