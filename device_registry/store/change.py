@@ -16,6 +16,7 @@ from device_registry.errors import FieldProblem, IllegalTransitionError, Invalid
 from device_registry.kinds.catalogue import kind_named, referrers
 from device_registry.kinds.field import Kind
 from device_registry.store.cascade import follow_authority, follow_owner, rename_path
+from device_registry.store.growth import Growth
 from device_registry.store.plan import Plan, Stored, Write
 from device_registry.store.query import Where, current, found, matching, versions
 from device_registry.store.row import Row, row_of, scope_values, stored_values
@@ -37,6 +38,7 @@ class Change:
         self._connection = connection
         self._trail = trail
         self._subjects = Subjects(connection, at_ms)
+        self._growth = Growth(connection)
 
     @property
     def seqs(self) -> Sequence[int]:
@@ -208,6 +210,7 @@ class Change:
             for write, seq in zip(writes, seqs, strict=True)
         ]
         self._connection.execute(insert(TABLES[kind.name]), rows)
+        self._growth.note(kind.name, len(rows))
         for write in writes:
             before = write.before.row if write.before else None
             self._follow(kind, write.id, before, self._row(kind, write))
