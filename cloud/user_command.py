@@ -61,6 +61,9 @@ def _add_add(one: argparse.ArgumentParser) -> None:
         help="read the password from a line of stdin, instead of making one for one use",
     )
     one.add_argument("--phone", default="", metavar="NUMBER", help="not yet verified")
+    one.add_argument(
+        "--external-id", default="", metavar="PROVIDER:SUBJECT", help="whom a provider names"
+    )
 
 
 def _add_token(one: argparse.ArgumentParser) -> None:
@@ -78,6 +81,7 @@ def _user_add(accounts: Accounts, arguments: argparse.Namespace, at_ms: int) -> 
         name=arguments.title or arguments.name,
         organisation=home,
         phone=arguments.phone,
+        external_id=arguments.external_id,
     )
     one_time: str | None = accounts.people.add(OPERATOR, new, at_ms)
     if arguments.password_stdin:

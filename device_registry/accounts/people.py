@@ -31,6 +31,8 @@ class NewAccount:
     name: str
     organisation: str
     phone: str = ""
+    external_id: str = ""
+    """Who it is at a provider, `provider:subject`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class People:
                 state="active",
                 password_hash=stored,
                 phone=phone.normal(new.phone) if new.phone else None,
+                external_id=new.external_id or None,
             )
         return password
 

@@ -93,6 +93,17 @@ def test_a_token_is_shown_once_and_counts(
     accounts.store.close()
 
 
+def test_an_account_may_name_who_it_is_at_a_provider(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, capsys, "add", "li", "--external-id", "work:LiHua")
+    accounts = Accounts.over(store_in(tmp_path))
+    outcome = accounts.log_ins.by_external_id("work:LiHua", is_strong=False)
+    assert isinstance(outcome, Accepted)
+    assert outcome.account == "li"
+    accounts.store.close()
+
+
 def test_a_reset_gives_another_password(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
