@@ -5,7 +5,7 @@ for what a query may find. Outside the scope a thing does not exist for the aske
 answer "not found", never "forbidden".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,6 +91,17 @@ def may_grant(principal: Principal, wanted: Grant, at_ms: int) -> bool:
         wanted.role in roles()[grant.role].grants and grant.scope.contains(wanted.scope)
         for grant in _held(principal, Action.EDIT_PEOPLE, at_ms)
     )
+
+
+def may_manage(principal: Principal, held: Iterable[Grant], at_ms: int) -> bool:
+    """Say whether `principal` may reset, close or change an account that holds these grants.
+
+    Whoever resets an account could come in by it, so that it takes the right to give every
+    role that the account holds or will hold; an account without any is anybody's to manage
+    within whose scope it lies, which the caller asks apart.
+    """
+    coming = (grant for grant in held if grant.until_ms is None or at_ms < grant.until_ms)
+    return all(may_grant(principal, grant, at_ms) for grant in coming)
 
 
 def two_people(requested_by: str, approved_by: str) -> bool:

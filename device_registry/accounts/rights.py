@@ -77,6 +77,11 @@ class Rights:
         row = self._store.get("account", account)
         return row if row is not None and row.text("state") == ACTIVE else None
 
+    def grants(self, account: str) -> tuple[Grant, ...]:
+        """Return every grant of an account, whatever its state: what it may come to hold."""
+        found = self._store.find("grant", where={"account": account}, limit=MAX_GRANTS)
+        return tuple(grant for one in found if (grant := self._grant(one)) is not None)
+
     def has_strong_roles(self, account: str) -> bool:
         """Say whether the account holds a role that needs a second factor."""
         known = self._read(account)
@@ -91,9 +96,7 @@ class Rights:
         row = self.account(account)
         if row is None:
             return None
-        found = self._store.find("grant", where={"account": account}, limit=MAX_GRANTS)
-        grants = tuple(grant for one in found if (grant := self._grant(one)) is not None)
-        known = _Known(revision=revision, account=row, grants=grants)
+        known = _Known(revision=revision, account=row, grants=self.grants(account))
         with self._lock:
             self._known[account] = known
         return known

@@ -10,6 +10,7 @@ from device_registry.access.policy import (
     Principal,
     may,
     may_grant,
+    may_manage,
     must_prove_again,
     role_for,
     scopes_for,
@@ -112,6 +113,21 @@ def test_nobody_gives_more_than_it_has() -> None:
     assert not may_grant(head, Grant(role="quality_head", scope=shop), NOW_MS)
     keeper = person(Grant(role="keeper", scope=firm))
     assert not may_grant(keeper, Grant(role="receiver", scope=shop), NOW_MS)
+
+
+def test_nobody_manages_the_account_of_who_has_more() -> None:
+    firm = Scope(organisation="sc/chs")
+    head = person(Grant(role="quality_head", scope=firm))
+    keeper = Grant(role="keeper", scope=firm)
+    operator = Grant(role="operator")
+
+    assert may_manage(head, [], NOW_MS)
+    assert may_manage(head, [keeper], NOW_MS)
+    assert not may_manage(head, [keeper, operator], NOW_MS)
+    assert not may_manage(head, [Grant(role="quality_head", scope=firm)], NOW_MS)
+    assert may_manage(head, [Grant(role="operator", until_ms=NOW_MS)], NOW_MS)
+    assert not may_manage(head, [Grant(role="operator", from_ms=NOW_MS + 1)], NOW_MS)
+    assert may_manage(person(operator), [operator, keeper], NOW_MS)
 
 
 def test_a_token_gives_no_roles() -> None:
