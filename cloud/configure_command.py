@@ -14,13 +14,14 @@ from typing import Any
 from cloud.config import load_config
 from cloud.opening import open_registry_store
 from device_registry.configuring.errors import CannotConfigureError
-from device_registry.configuring.publishing import publish
-from device_registry.errors import InvalidFieldsError
+from device_registry.configuring.publishing import Outcome, publish_all
 from device_registry.store.audit import Actor
 
 DONE, FAILED = 0, 1
 OPERATOR = Actor(account="operator", role="operator", via="cli")
 WHY = "configured from the command line"
+AT_ONCE = 200
+"""Gateways in one change: others wait no longer than a second for the registry."""
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -39,19 +40,27 @@ def _configure(arguments: argparse.Namespace) -> int:
         if arguments.all:
             rows = store.each("gateway")
             names = [row.id for row in rows if row.text("state") != "retired"]
-        for done, name in enumerate(names, start=1):
-            try:
-                row = publish(store, name, OPERATOR, why=WHY, at_ms=store.now_ms())
-                told[name] = {"version": row.number("version") if row else None}
-            except (CannotConfigureError, InvalidFieldsError) as error:
-                told[name] = {"error": str(error)}
-            _show_progress(done, len(names))
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            done = publish_all(store, some, OPERATOR, why=WHY, at_ms=store.now_ms())
+            told |= {name: _told(outcome) for name, outcome in done.items()}
+            _show_progress(start + len(some), len(names))
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
     else:
         for name, outcome in told.items():
             print(f"{name:32} {_spelled(outcome)}")
     return FAILED if any("error" in outcome for outcome in told.values()) else DONE
+
+
+def _told(outcome: Outcome) -> Mapping[str, object]:
+    match outcome:
+        case CannotConfigureError():
+            return {"error": str(outcome)}
+        case None:
+            return {"version": None}
+        case _:
+            return {"version": outcome.number("version")}
 
 
 def _spelled(outcome: Mapping[str, object]) -> str:

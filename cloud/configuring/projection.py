@@ -4,14 +4,14 @@ A `Projection` of the archive: what a gateway said is signed and archived before
 hears of it. Doing it again changes nothing, so a crash between registry and cursor is harmless.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from cloud.errors import UnavailableError
 from cloud.projections.feed import CommitGroup, CommittedRecord
 from cloud.projections.state_file import StateFile
-from device_registry.configuring.publishing import acknowledge
+from device_registry.configuring.following import Word, acknowledge
 from device_registry.errors import RegistryError
 from device_registry.store.store import RegistryStore
 from evidence.configuration import standing_of
@@ -41,10 +41,9 @@ class ConfigurationProjection:
 
     def apply(self, group: CommitGroup) -> None:
         """Note what the batches of `group` say; see `Projection`."""
-        said = False
-        for record in group.records:
-            said = self._note(record) or said
-        if said:  # a cursor that is behind costs reading, nothing else
+        words = [word for record in group.records for word in self._words(record)]
+        if words:  # a cursor that is behind costs reading, nothing else
+            self._note(words, group.records[-1].recv_ms)
             with self._state.transaction(group.next_index):
                 pass
         self._cursor = group.next_index
@@ -58,25 +57,22 @@ class ConfigurationProjection:
             pass
         self._state.close()
 
-    def _note(self, record: CommittedRecord) -> bool:
+    def _words(self, record: CommittedRecord) -> Iterator[Word]:
         body, gateway = record.body, record.gateway
-        if body is None or gateway is None or not body.events:
-            return False
-        found = False
+        if body is None or gateway is None:
+            return
+        is_live = abs(record.recv_ms - body.t0) <= LIVE_MS
         for event in body.events:
             if event.kind != EventKind.STATE:
                 continue
             standing = standing_of(event.body)
-            is_live = abs(record.recv_ms - body.t0) <= LIVE_MS
             if is_live:
                 self._heard(gateway, standing.version if standing is not None else None)
-            if standing is None:
-                continue
-            found = True
-            try:
-                acknowledge(
-                    self._store, gateway, standing, at_ms=record.recv_ms, is_live=is_live
-                )
-            except RegistryError as error:
-                raise UnavailableError(f"the registry: {error}") from error
-        return found
+            if standing is not None:
+                yield Word(gateway=gateway, standing=standing, is_live=is_live)
+
+    def _note(self, words: Sequence[Word], at_ms: int) -> None:
+        try:
+            acknowledge(self._store, words, at_ms)
+        except RegistryError as error:
+            raise UnavailableError(f"the registry: {error}") from error

@@ -1,24 +1,30 @@
-"""Makes configurations durable and follows what gateways say of them.
+"""Offers gateways what the registry says: makes documents of rows, and rows of documents.
 
-Every change is one transaction of the registry with its audit entry. A configuration is offered
-until its gateway has applied it or rolled it back; a newer one supersedes it.
+Every change is one transaction of the registry with its audit entries. A configuration is
+offered until its gateway has applied it or rolled it back
+(`device_registry.configuring.following`); a newer one supersedes it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from device_registry.configuring.document import Content, Rows, content_of
+from device_registry.configuring.errors import CannotConfigureError
 from device_registry.store.audit import Actor
 from device_registry.store.change import Change
 from device_registry.store.row import Row, canonical_json
 from device_registry.store.store import RegistryStore
-from evidence.configuration import ConfigurationDocument, Stage, Standing, document_hash
+from evidence.configuration import ConfigurationDocument, document_hash
 
 KIND: Final = "configuration"
-BY_GATEWAY: Final = Actor(account="gateway", role="gateway", via="system")
-MAX_POINTS: Final = 10_000
-OPEN: Final = ["draft", "offered"]
+MAX_ROWS: Final = 1_000_000
+AT_ONCE: Final = 500
+"""Ids in one question; every engine takes as many."""
+OPEN: Final = frozenset({"draft", "offered"})
+Outcome = Row | None | CannotConfigureError
+"""The row that is offered, None for a gateway that has been told already, or why not."""
 
 
 def publish(
@@ -27,60 +33,52 @@ def publish(
     """Offer a gateway what the registry says now; None when it has been told already.
 
     Raises:
-        CannotConfigureError: the rows do not say how to read every point.
-        InvalidFieldsError: there is no such gateway.
+        CannotConfigureError: the rows do not say how to read every point, or there is no such
+            gateway.
         StoreUnavailableError: the database cannot be reached or written.
     """
-    with store.change(actor, why, at_ms) as change:
-        found = change.get("gateway", gateway)
-        if found is None:
-            # `put` refuses it with the store's own words.
-            return change.put(KIND, f"{gateway}:1", gateway=gateway)
-        content = content_of(_rows(change, found))
-        newest = newest_of(list(_versions(change, gateway)))
-        if newest is not None and newest.text("state") != "rolled_back":
-            before = document_of(newest)
-            if Content(sources=before.sources, profiles=before.profiles) == content:
-                return None
-        version = newest.number("version") + 1 if newest is not None else 1
-        return _offer(change, gateway, version, content)
+    outcome = publish_all(store, [gateway], actor, why=why, at_ms=at_ms)[gateway]
+    if isinstance(outcome, CannotConfigureError):
+        raise outcome
+    return outcome
 
 
-def acknowledge(
-    store: RegistryStore, gateway: str, standing: Standing, *, at_ms: int, is_live: bool
-) -> Row | None:
-    """Note what a gateway says of a version; None when it changes nothing.
-
-    Saying it again changes nothing. A live gateway that runs by an older version than it once
-    applied (a new card, a copy put back) is offered the newest again.
+def publish_all(
+    store: RegistryStore, gateways: Sequence[str], actor: Actor, *, why: str, at_ms: int
+) -> Mapping[str, Outcome]:
+    """Offer several gateways what the registry says now, in one change; errors are returned.
 
     Raises:
-        StoreUnavailableError: the database cannot be reached or written.
+        StoreUnavailableError: the database cannot be reached or written; nobody is told.
     """
-    row = store.get(KIND, configuration_id(gateway, standing.version))
-    if row is None or row.text("sha256") != standing.sha256.hex():
-        return None
-    newest = newest_of(store.find(KIND, where={"gateway": gateway}, limit=MAX_POINTS))
-    is_newest = newest is not None and newest.id == row.id
-    match standing.stage, row.text("state"):
-        case Stage.APPLIED, "draft" | "offered":
-            return _move(store, row, at_ms, state="applied", reason=None)
-        case Stage.ROLLED_BACK, "draft" | "offered":
-            return _move(store, row, at_ms, state="rolled_back", reason=standing.reason)
-        case Stage.APPLIED, "superseded" if is_live and newest is not None and not is_newest:
-            if newest.text("state") == "applied":
-                return _move(store, newest, at_ms, state="offered", reason=None)
-    return None
+    with store.change(actor, why, at_ms) as change:
+        held = _read(change, gateways)
+        outcomes = {gateway: _new(held, gateway, at_ms) for gateway in gateways}
+        offers = [made for made in outcomes.values() if isinstance(made, ConfigurationDocument)]
+        named = {offer.gateway for offer in offers}
+        superseded = [
+            {"id": row.id, "state": "superseded"}
+            for gateway in named
+            for row in held.versions.get(gateway, ())
+            if row.text("state") in OPEN
+        ]
+        change.put_many(KIND, superseded)
+        rows = change.put_many(KIND, map(_fields, offers))
+        put = {row.text("gateway"): row for row in rows}
+    return {
+        gateway: put[gateway] if isinstance(made, ConfigurationDocument) else made
+        for gateway, made in outcomes.items()
+    }
 
 
 def first_document(store: RegistryStore, gateway: str) -> ConfigurationDocument | None:
     """Return what a gateway is to run by: the newest that was not rolled back."""
-    rows = store.find(KIND, where={"gateway": gateway}, limit=MAX_POINTS)
+    rows = store.find(KIND, where={"gateway": gateway}, limit=MAX_ROWS)
     newest = newest_of([row for row in rows if row.text("state") in {"offered", "applied"}])
     return document_of(newest) if newest is not None else None
 
 
-def newest_of(rows: list[Row]) -> Row | None:
+def newest_of(rows: Iterable[Row]) -> Row | None:
     """Return the row with the highest version."""
     return max(rows, key=lambda row: row.number("version"), default=None)
 
@@ -102,52 +100,92 @@ def configuration_id(gateway: str, version: int) -> str:
     return f"{gateway}:{version}"
 
 
-def _offer(change: Change, gateway: str, version: int, content: Content) -> Row:
-    document = ConfigurationDocument(
-        version=version,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What the registry holds of some gateways, by gateway; sensors and profiles by id."""
+
+    gateways: Mapping[str, Row]
+    points: Mapping[str, Sequence[Row]]
+    versions: Mapping[str, Sequence[Row]]
+    sensors: Mapping[str, Row]
+    profiles: Mapping[str, Row]
+
+
+def _read(change: Change, gateways: Sequence[str]) -> _Held:
+    points = change.find("point", where={"gateway": list(gateways)}, limit=MAX_ROWS)
+    sensors = _by_id(change, "sensor", (p.text("sensor") for p in points))
+    profiles = _by_id(change, "profile", (s.text("profile") for s in sensors.values()))
+    return _Held(
+        gateways=_by_id(change, "gateway", gateways),
+        points=_by_gateway(points),
+        versions=_by_gateway(
+            change.find(KIND, where={"gateway": list(gateways)}, limit=MAX_ROWS)
+        ),
+        sensors=sensors,
+        profiles=profiles,
+    )
+
+
+def _by_id(change: Change, kind: str, ids: Iterable[str]) -> dict[str, Row]:
+    wanted = sorted({identity for identity in ids if identity})
+    found: dict[str, Row] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        rows = change.find(kind, where={"id": some}, limit=len(some))
+        found.update((row.id, row) for row in rows)
+    return found
+
+
+def _by_gateway(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.text("gateway"), []).append(row)
+    return found
+
+
+def _new(held: _Held, gateway: str, at_ms: int) -> ConfigurationDocument | Outcome:
+    """Return what to offer a gateway, None for nothing new, or why it cannot be."""
+    found = held.gateways.get(gateway)
+    if found is None:
+        return CannotConfigureError(gateway, ["there is no such gateway; register it first"])
+    points = held.points.get(gateway, ())
+    sensors = {p.text("sensor") for p in points}
+    try:
+        content = content_of(
+            Rows(
+                gateway=found,
+                points=points,
+                sensors={i: row for i, row in held.sensors.items() if i in sensors},
+                profiles=held.profiles,
+            )
+        )
+    except CannotConfigureError as error:
+        return error
+    newest = newest_of(held.versions.get(gateway, ()))
+    if newest is not None and newest.text("state") != "rolled_back":
+        before = document_of(newest)
+        if Content(sources=before.sources, profiles=before.profiles) == content:
+            return None
+    return ConfigurationDocument(
+        version=newest.number("version") + 1 if newest is not None else 1,
         gateway=gateway,
         sources=content.sources,
         profiles=content.profiles,
-        issued_ms=change.at_ms,
-    )
-    for row in _versions(change, gateway, state=OPEN):
-        change.put(KIND, row.id, state="superseded")
-    return change.put(
-        KIND,
-        configuration_id(gateway, version),
-        gateway=gateway,
-        version=version,
-        document=canonical_json(
-            {
-                "sources": document.sources,
-                "profiles": dict(document.profiles),
-                "issued_ms": document.issued_ms,
-            }
-        ),
-        sha256=document_hash(document).hex(),
-        state="offered",
+        issued_ms=at_ms,
     )
 
 
-def _move(store: RegistryStore, row: Row, at_ms: int, *, state: str, reason: str | None) -> Row:
-    gateway = row.text("gateway")
-    why = f"the gateway answered: {state}" if state != "offered" else "the gateway lost it"
-    with store.change(BY_GATEWAY, why, at_ms) as change:
-        if state == "applied":
-            for other in _versions(change, gateway, state="applied"):
-                if other.number("version") < row.number("version"):
-                    change.put(KIND, other.id, state="superseded")
-        return change.put(KIND, row.id, state=state, reason=reason)
-
-
-def _versions(change: Change, gateway: str, **where: object) -> Iterator[Row]:
-    yield from change.find(KIND, where={"gateway": gateway, **where}, limit=MAX_POINTS)
-
-
-def _rows(change: Change, gateway: Row) -> Rows:
-    points = change.find("point", where={"gateway": gateway.id}, limit=MAX_POINTS)
-    ids = sorted({p.text("sensor") for p in points} - {""})
-    sensors = {i: row for i in ids if (row := change.get("sensor", i)) is not None}
-    refs = sorted({s.text("profile") for s in sensors.values()} - {""})
-    profiles = {ref: row for ref in refs if (row := change.get("profile", ref)) is not None}
-    return Rows(gateway=gateway, points=points, sensors=sensors, profiles=profiles)
+def _fields(document: ConfigurationDocument) -> Mapping[str, object]:
+    held = {
+        "sources": document.sources,
+        "profiles": dict(document.profiles),
+        "issued_ms": document.issued_ms,
+    }
+    return {
+        "id": configuration_id(document.gateway, document.version),
+        "gateway": document.gateway,
+        "version": document.version,
+        "document": canonical_json(held),
+        "sha256": document_hash(document).hex(),
+        "state": "offered",
+    }

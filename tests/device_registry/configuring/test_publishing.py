@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from device_registry.configuring.errors import CannotConfigureError
+from device_registry.configuring.following import Word, acknowledge
 from device_registry.configuring.publishing import (
     KIND,
-    acknowledge,
     document_of,
     first_document,
     publish,
+    publish_all,
 )
-from device_registry.errors import InvalidFieldsError
 from device_registry.store.row import Row
 from device_registry.store.store import RegistryStore
 from evidence.configuration import Stage, Standing, document_hash
@@ -47,9 +47,9 @@ def said(row: Row, stage: Stage, reason: str = "") -> Standing:
     return Standing(version=row.number("version"), sha256=sha256, stage=stage, reason=reason)
 
 
-def hear(store: RegistryStore, row: Row, stage: Stage, reason: str = "") -> Row | None:
-    standing = said(row, stage, reason)
-    return acknowledge(store, GATEWAY.id, standing, at_ms=AT_MS, is_live=True)
+def hear(store: RegistryStore, row: Row, stage: Stage, reason: str = "") -> int:
+    word = Word(gateway=GATEWAY.id, standing=said(row, stage, reason), is_live=True)
+    return acknowledge(store, [word], AT_MS)
 
 
 def states(store: RegistryStore) -> dict[str, str]:
@@ -105,17 +105,17 @@ def test_a_newer_one_supersedes_an_offer_that_was_not_answered(store: RegistrySt
     more(store)
     published(store)
     assert states(store) == {"1": "superseded", "2": "offered"}
-    assert hear(store, first, Stage.APPLIED) is None, "it answered late; the newer one counts"
+    assert hear(store, first, Stage.APPLIED) == 0, "it answered late; the newer one counts"
 
 
 def test_an_answer_moves_the_row_once_and_the_one_before_is_superseded(
     store: RegistryStore,
 ) -> None:
     first = published(store)
-    assert hear(store, first, Stage.TRIAL) is None
-    assert hear(store, first, Stage.APPLIED) is not None
+    assert hear(store, first, Stage.TRIAL) == 0
+    assert hear(store, first, Stage.APPLIED) == 1
     revision = store.revision()
-    assert hear(store, first, Stage.APPLIED) is None
+    assert hear(store, first, Stage.APPLIED) == 0
     assert store.revision() == revision
     more(store)
     second = published(store)
@@ -138,11 +138,11 @@ def test_a_rolled_back_one_keeps_its_reason_and_the_same_may_be_offered_anew(
 def test_a_word_on_another_document_of_that_number_means_nothing(store: RegistryStore) -> None:
     row = published(store)
     standing = Standing(version=1, sha256=bytes(32), stage=Stage.APPLIED)
-    assert acknowledge(store, GATEWAY.id, standing, at_ms=AT_MS, is_live=True) is None
-    assert (
-        acknowledge(store, "gw-other-1", said(row, Stage.APPLIED), at_ms=0, is_live=True)
-        is None
-    )
+    words = [
+        Word(gateway=GATEWAY.id, standing=standing, is_live=True),
+        Word(gateway="gw-other-1", standing=said(row, Stage.APPLIED), is_live=True),
+    ]
+    assert acknowledge(store, words, AT_MS) == 0
     assert states(store) == {"1": "offered"}
 
 
@@ -155,7 +155,7 @@ def test_a_gateway_whose_card_was_put_back_is_offered_the_newest_again(
     more(store)
     hear(store, published(store), Stage.APPLIED)
     standing = said(first, Stage.APPLIED)
-    acknowledge(store, GATEWAY.id, standing, at_ms=AT_MS, is_live=is_live)
+    acknowledge(store, [Word(gateway=GATEWAY.id, standing=standing, is_live=is_live)], AT_MS)
     assert states(store)["2"] == state
 
 
@@ -204,8 +204,16 @@ def test_a_link_that_is_no_setting_is_refused_by_name(store: RegistryStore) -> N
 
 
 def test_a_gateway_that_nobody_registered_is_refused(store: RegistryStore) -> None:
-    with pytest.raises(InvalidFieldsError):
+    with pytest.raises(CannotConfigureError, match="no such gateway"):
         publish(store, "gw-nobody", LEAD, why="x", at_ms=AT_MS)
+
+
+def test_one_that_cannot_be_configured_keeps_no_other_from_it(store: RegistryStore) -> None:
+    done = publish_all(store, ["gw-nobody", GATEWAY.id], LEAD, why="all", at_ms=AT_MS)
+    assert isinstance(done["gw-nobody"], CannotConfigureError)
+    assert isinstance(done[GATEWAY.id], Row)
+    assert states(store) == {"1": "offered"}
+    assert publish_all(store, [GATEWAY.id], LEAD, why="all", at_ms=AT_MS) == {GATEWAY.id: None}
 
 
 def test_a_profile_of_the_registry_wins_over_the_one_that_ships(store: RegistryStore) -> None:
