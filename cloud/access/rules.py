@@ -169,6 +169,8 @@ _WORK: Final = (
     _data("/work/claims/{claim}/state", Action.ENROL, in_path("claim")),
     _post("/work/claims/{claim}/card", Action.ENROL, in_path("claim")),
     _get("/work/gateways/{gateway}", Action.COMMISSION, in_path("gateway")),
+    _get("/work/gateways/{gateway}/probes", Action.COMMISSION, in_path("gateway")),
+    _post("/work/gateways/{gateway}/probes", Action.COMMISSION, in_path("gateway")),
     _data("/work/gateways/{gateway}/now", Action.COMMISSION, in_path("gateway")),
     *(
         RouteRule(

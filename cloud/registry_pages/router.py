@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from cloud.registry_pages.certificate_routes import add_certificate_routes
 from cloud.registry_pages.job_routes import add_job_routes
+from cloud.registry_pages.probe_routes import add_probe_routes
 from cloud.registry_pages.revoking import add_revoking_routes
 from cloud.registry_pages.routes import add_registry_routes
 from cloud.registry_pages.sources import Sources
@@ -16,6 +17,7 @@ def registry_router(sources: Sources) -> APIRouter:
     add_registry_routes(router, sources)
     add_revoking_routes(router, sources)
     add_work_routes(router, sources)
+    add_probe_routes(router, sources)
     add_job_routes(router, sources)
     add_certificate_routes(router, sources)
     return router

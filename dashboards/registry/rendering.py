@@ -17,6 +17,7 @@ from dashboards.registry.work_models import (
     Checklist,
     ClaimPage,
     Finding,
+    ProbeForm,
     ReportPage,
     WorkHome,
     WorkPage,
@@ -72,6 +73,8 @@ def _work_template(model: WorkPage) -> str:
             return "work/claim.html"
         case Checklist():
             return "work/checklist.html"
+        case ProbeForm():
+            return "work/probe.html"
         case ReportPage():
             return "work/report.html"
         case _:

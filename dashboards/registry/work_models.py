@@ -7,7 +7,7 @@ need. Times are Unix ms.
 from dataclasses import dataclass, field
 
 from dashboards.models import Name
-from dashboards.registry.models import Cell, Tone
+from dashboards.registry.models import Cell, Choice, Tone
 from domain.quantity import Quantity
 
 
@@ -173,6 +173,25 @@ class Checklist:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeForm:
+    """The form that adds a probe to a gateway."""
+
+    now_ms: int
+    csrf: str
+    gateway: str
+    site: str
+    site_name: Name
+    devices: tuple[Choice, ...]
+    places: tuple[Choice, ...]
+    packs: tuple[Choice, ...]
+    unit: int
+    """A free address on the line."""
+    given: dict[str, str] = field(default_factory=dict)
+    problems: tuple[Cell, ...] = ()
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPoint:
     """A point in the signed report."""
 
@@ -207,4 +226,4 @@ class ReportPage:
     query: str = ""
 
 
-WorkPage = WorkHome | WorkSite | ClaimPage | Checklist | ReportPage
+WorkPage = WorkHome | WorkSite | ClaimPage | Checklist | ProbeForm | ReportPage

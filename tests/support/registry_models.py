@@ -27,6 +27,7 @@ from dashboards.registry.work_models import (
     OrderView,
     PlaceToWork,
     PointToCheck,
+    ProbeForm,
     QrCode,
     ReportPage,
     ReportPoint,
@@ -341,6 +342,30 @@ def checklist() -> Checklist:
     )
 
 
+def probe() -> ProbeForm:
+    return ProbeForm(
+        now_ms=NOW_MS,
+        csrf="token",
+        gateway=GATEWAY,
+        site="chs-001",
+        site_name=SHOP,
+        devices=(Choice(value="XY-MD02", cell=_text("XY-MD02")),),
+        places=(
+            Choice(
+                value="chs-001-f1", cell=Cell(name=Name(zh="冷藏柜 1 号", en="Refrigerator 1"))
+            ),
+            Choice(value="new:room", cell=Cell(word="work.new_place_room")),
+        ),
+        packs=(
+            Choice(
+                value="CN_COLD_2_8", cell=Cell(name=Name(zh="GSP 冷藏 2～8 ℃", en="GSP cold"))
+            ),
+        ),
+        unit=3,
+        problems=(Cell(word="work.problem_serial"),),
+    )
+
+
 def report() -> ReportPage:
     return ReportPage(
         now_ms=NOW_MS,
@@ -383,5 +408,6 @@ def work_pages() -> dict[str, WorkPage]:
         "claim used": claim("used"),
         "claim expired": claim("expired"),
         "checklist": checklist(),
+        "probe": probe(),
         "report": report(),
     }
