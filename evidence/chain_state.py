@@ -1,6 +1,6 @@
 """What is archived of one key's batches, kept as runs: the memory of `evidence.chain`.
 
-Only `apply` changes it. Size follows epochs and gaps, never batches: of each run of
+Only `apply` and `know` change it. Size follows epochs and gaps, never batches: of each run of
 consecutive sequence numbers the first and the last batch are remembered.
 """
 
@@ -176,7 +176,7 @@ def apply(chain: ChainState, head: BatchHead) -> None:
     if run is not None and run.hi == state.known_hi + 1:
         state.known_hi = run.hi  # the next of all: no gap opens or closes
     else:
-        _know(chain, state, body.seq)
+        know(chain, state, body.seq)
     if body.seq == 0:
         _enter_parent(chain, state, body)
     if body.lowest_held != chain.lowest_held:
@@ -207,7 +207,8 @@ def _insert(state: EpochState, seq: int, link: Link) -> None:
         del state.runs[at]
 
 
-def _know(chain: ChainState, state: EpochState, seq: int) -> None:
+def know(chain: ChainState, state: EpochState, seq: int) -> None:
+    """Note that all of an epoch up to `seq` exists; what of it is not archived is missing."""
     state.known_hi = max(state.known_hi, seq)
     whole = (
         len(state.runs) == 1 and state.runs[0].lo == 0 and state.runs[0].hi == state.known_hi
@@ -226,7 +227,7 @@ def _enter_parent(chain: ChainState, state: EpochState, body: Body) -> None:
     epoch, seq = body.parent
     before = _epoch(chain, epoch)
     before.children.setdefault(seq, (body.epoch, body.prev))
-    _know(chain, before, seq)
+    know(chain, before, seq)
     if state.floor is not None:
         _pass(chain, body.parent)
 
@@ -235,7 +236,7 @@ def _raise_floors(chain: ChainState, lowest_held: tuple[bytes, int]) -> None:
     chain.lowest_held = lowest_held
     epoch, seq = lowest_held
     state = _epoch(chain, epoch)
-    _know(chain, state, seq)
+    know(chain, state, seq)
     state.floor = max(state.floor or 0, seq)
     _pass(chain, state.parent)
 

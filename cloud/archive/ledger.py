@@ -16,6 +16,7 @@ from cloud.archive.key_records import take_key_record
 from cloud.errors import ArchiveError
 from cloud.ingest.delivery import Checked
 from cloud.projections.feed import CommittedRecord
+from evidence.batch import Body
 from evidence.chain import (
     Action,
     BatchHead,
@@ -27,6 +28,7 @@ from evidence.chain import (
 )
 from evidence.errors import CorruptError, WireError
 from evidence.record import RecordKind
+from evidence.succession import as_own, hear, names_only_own
 
 REPEAT_MS = 3_600_000
 """A clock that stays wrong is found again with every batch, and archived once in this time."""
@@ -106,6 +108,7 @@ class Ledger:
 
     `locate(kid, epoch, seq)` says where an earlier group stored a batch that the chains hold.
     `log` is the number of the log now written, `base` the archive index of its record 0; the
+    `keys_of` has the keys of each gateway that were met, one after the other by rotation. The
     logs in `lost` cannot prove anything any more, so their batches are stored again when sent.
     `revoked` has the keys of which nothing is stored any more, with the archive index from
     which on: of those only a duplicate is still answered.
@@ -113,6 +116,7 @@ class Ledger:
 
     def __init__(self, locate: Callable[[bytes, bytes, int], Location]) -> None:
         self.chains: dict[bytes, ChainState] = {}
+        self.keys_of: dict[str, list[bytes]] = {}
         self.log = 0
         self.base = 0
         self.lost: set[int] = set()
@@ -135,15 +139,20 @@ class Ledger:
             if revoked and kid in revoked:
                 self._after_revocation(current, checked)
                 continue
-            chain = chains.get(kid)
-            if chain is None:
-                chain = chains[kid] = ChainState()
+            chain = chains.get(kid) or self.begin_chain(checked.key.gateway, kid)
+            own = (
+                body
+                if names_only_own(chain, body)
+                else self.own(checked.key.gateway, kid, body)
+            )
             known = self._known(current, chain, checked)
-            head = BatchHead(body, checked.sha256)
+            head = BatchHead(own, checked.sha256)
             verdict = judge(chain, head, known.sha256 if known else None, recv_ms)
             if verdict.action is Action.STORE:
                 self._store(current, checked, verdict.run_lo)
                 apply(chain, head)
+                if own is not body:
+                    self._hear(current, checked)
             else:
                 self._not_new(current, checked, verdict.action, known)
             for detail in verdict.findings:
@@ -154,6 +163,27 @@ class Ledger:
         for kind, data in objects:
             self._append_object(current, kind, data)
         return current.decision
+
+    def begin_chain(self, gateway: str, kid: bytes) -> ChainState:
+        """Return the new chain of a key that was not met before."""
+        self.keys_of.setdefault(gateway, []).append(kid)
+        chain = self.chains[kid] = ChainState()
+        return chain
+
+    def own(self, gateway: str, kid: bytes, body: Body) -> Body:
+        """Return `body` as the chain of its key judges it: without what other keys signed."""
+        return as_own(self.chains[kid], body, self.others(gateway, kid))
+
+    def others(self, gateway: str, kid: bytes) -> list[ChainState]:
+        """Return the chains of the gateway's other keys."""
+        kids = self.keys_of.get(gateway, ())
+        return [self.chains[other] for other in kids if other != kid]
+
+    def _hear(self, current: _Round, checked: Checked) -> None:
+        others = self.others(checked.key.gateway, checked.key.kid)
+        detail = hear(checked.body, others)
+        if detail is not None:
+            self._find(current, checked, detail)
 
     def start_new_log(self, base: int, *, lost: bool) -> None:
         """Go on in a successor log, whose record 0 has the archive index `base`."""

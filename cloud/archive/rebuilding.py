@@ -17,8 +17,9 @@ from cloud.archive.stream import Stream
 from cloud.errors import LogRefusedError
 from evidence import cose
 from evidence.batch import decode_body
-from evidence.chain import BatchHead, ChainState, apply
+from evidence.chain import BatchHead, apply
 from evidence.record import Record, RecordKind, run_of
+from evidence.succession import hear
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +48,7 @@ def rebuild(stream: Stream, snapshot: Snapshot | None = None) -> Rebuilt:
         if snapshot is not None and number <= snapshot.log:
             start = snapshot.index if number == snapshot.log else log.next_index
             rebuilt.ledger.chains = snapshot.chains if number == snapshot.log else {}
+            rebuilt.ledger.keys_of = snapshot.keys_of if number == snapshot.log else {}
             rebuilt.ledger.revoked = dict(snapshot.revoked)
         _read(rebuilt, log, start)
     if snapshot is not None:
@@ -85,8 +87,16 @@ def _read(rebuilt: Rebuilt, log: LogStore, start: int) -> None:
 
 def _apply(rebuilt: Rebuilt, record: Record) -> None:
     kid, epoch, seq, _lo = run_of(record)
-    chain = rebuilt.ledger.chains.setdefault(kid, ChainState())
-    if not chain.holds(epoch, seq):
-        body = decode_body(cose.parse1(record.data).payload)
-        apply(chain, BatchHead(body, sha256(record.data).digest()))
-        rebuilt.applied += 1
+    ledger = rebuilt.ledger
+    chain = ledger.chains.get(kid)
+    if chain is not None and chain.holds(epoch, seq):
+        return
+    envelope = cose.parse1(record.data)
+    gateway = cose.read_header(envelope.protected).iss
+    chain = chain or ledger.begin_chain(gateway, kid)
+    body = decode_body(envelope.payload)
+    own = ledger.own(gateway, kid, body)
+    apply(chain, BatchHead(own, sha256(record.data).digest()))
+    if own is not body:
+        hear(body, ledger.others(gateway, kid))
+    rebuilt.applied += 1

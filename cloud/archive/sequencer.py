@@ -137,6 +137,7 @@ class Sequencer:
             last_recv_ms=self._last_recv_ms,
             last_backup_ms=self.last_backup_ms,
             chains=self.ledger.chains,
+            keys_of=self.ledger.keys_of,
             revoked=self.ledger.revoked,
         )
         self._saved = log.segment

@@ -22,7 +22,8 @@ FILE_NAME = "chains.json"
 class Snapshot:
     """The chains before record `index` of the log numbered `log`, whose root was `root`.
 
-    `revoked` has the keys revoked until then, each with the archive index of its revocation.
+    `keys_of` has the keys of each gateway, `revoked` those revoked until then, each with the
+    archive index of its revocation.
     """
 
     log: int
@@ -31,6 +32,7 @@ class Snapshot:
     last_recv_ms: int
     last_backup_ms: int | None
     chains: dict[bytes, ChainState]
+    keys_of: dict[str, list[bytes]]
     revoked: dict[bytes, int]
 
 
@@ -43,7 +45,7 @@ _SHAPE = [
 ]
 """What is written below; another version of the chains reads everything instead."""
 _KNOWN_SHAPE = [
-    ["log", "index", "root", "last_recv_ms", "last_backup_ms", "chains", "revoked"],
+    ["log", "index", "root", "last_recv_ms", "last_backup_ms", "chains", "keys_of", "revoked"],
     ["epochs", "lowest_held", "root", "holed"],
     ["epoch", "runs", "known_hi", "floor", "parent", "children"],
     ["lo", "hi", "proof_lo", "first", "last"],
@@ -71,6 +73,7 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
         "last_recv_ms": snapshot.last_recv_ms,
         "last_backup_ms": snapshot.last_backup_ms,
         "chains": {kid.hex(): _chain(chain) for kid, chain in snapshot.chains.items()},
+        "keys_of": {g: [kid.hex() for kid in kids] for g, kids in snapshot.keys_of.items()},
         "revoked": {kid.hex(): index for kid, index in snapshot.revoked.items()},
     }
     body = json.dumps(document, separators=(",", ":")).encode()
@@ -96,6 +99,10 @@ def read_snapshot(folder: Path) -> Snapshot | None:
         last_recv_ms=document["last_recv_ms"],
         last_backup_ms=document["last_backup_ms"],
         chains={bytes.fromhex(kid): _read_chain(c) for kid, c in document["chains"].items()},
+        keys_of={
+            gateway: [bytes.fromhex(kid) for kid in kids]
+            for gateway, kids in document["keys_of"].items()
+        },
         revoked={bytes.fromhex(kid): index for kid, index in document["revoked"].items()},
     )
 

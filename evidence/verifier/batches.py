@@ -1,6 +1,6 @@
 """Judges batches as the cloud judged them: sender, signature, body, place in the chain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from evidence import cose
@@ -17,6 +17,7 @@ from evidence.chain import (
 )
 from evidence.chain_state import Run
 from evidence.errors import WireError
+from evidence.succession import as_own, hear, names_only_own
 from evidence.trust import Trust
 from evidence.verifier.report import Check, Noted, Place, Report
 from evidence.verifier.signatures import SignatureQueue
@@ -93,6 +94,7 @@ class ChainAudit:
         kid = batch.sender.kid
         chain = self._chains.setdefault(kid, ChainState())
         self._gateways[kid] = batch.sender.gateway
+        said, batch = batch.body, self._own(chain, batch)
         self._check.examined += 1
         run = _older_run(chain, batch.body)
         if run is not None:
@@ -103,6 +105,24 @@ class ChainAudit:
             if detail.finding not in _TOLD_AT_THE_END:
                 self._note(kid, detail)
         self._enter(chain, verdict, batch, claimed_lo)
+        if batch.body is not said:
+            hear(said, self._others(batch.sender))
+
+    def _own(self, chain: ChainState, batch: Audited) -> Audited:
+        """Return the batch as its key's chain judges it: without what another key signed."""
+        if names_only_own(chain, batch.body):
+            return batch
+        own = as_own(chain, batch.body, self._others(batch.sender))
+        if own is batch.body:
+            return batch
+        return replace(batch, head=BatchHead(own, batch.head.sha256))
+
+    def _others(self, sender: Enrolled) -> list[ChainState]:
+        return [
+            chain
+            for kid, chain in self._chains.items()
+            if kid != sender.kid and self._gateways[kid] == sender.gateway
+        ]
 
     def start_new_log(self) -> None:
         """Go on in the log that follows."""
