@@ -2,7 +2,7 @@
 
 Used by `cloud.configuring.service`. At a gateway's contact its newest offer goes with the
 receipts, over whatever brought the batch, and again with growing pauses until a STATE event
-answers it. A message is signed when it is first sent. Safe from several threads.
+answers it. Safe from several threads.
 """
 
 import logging
@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from device_registry.configuring.publishing import KIND, document_of, first_document
+from device_registry.configuring.publishing import (
+    AT_ONCE,
+    KIND,
+    configuration_id,
+    document_of,
+    first_document,
+)
 from device_registry.errors import RegistryError
 from device_registry.store.row import Row
 from device_registry.store.store import RegistryStore
@@ -23,6 +29,8 @@ FIRST_WAIT_S: Final = 10.0
 """An answer takes a trial's beginning and a batch; the offer itself is seldom lost."""
 LONGEST_WAIT_S: Final = 600.0
 PAGE: Final = 1000
+AT_HAND: Final = 5000
+"""So many offers are kept ready to send, a few KiB each; others are read when they are due."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +74,10 @@ class Offers:
             RegistryError: the registry cannot be asked now.
         """
         while entries := self._store.audit(after_seq=self._seq, limit=PAGE, kind=KIND):
-            for identity in {entry.id for entry in entries}:
-                row = self._store.get(KIND, identity)
-                if row is not None:
+            ids = sorted({entry.id for entry in entries})
+            for start in range(0, len(ids), AT_ONCE):
+                some = ids[start : start + AT_ONCE]
+                for row in self._store.find(KIND, where={"id": some}, limit=len(some)):
                     self._note(row)
             self._seq = entries[-1].seq
 
@@ -112,17 +121,26 @@ class Offers:
             known = self._offers.get(gateway)
             if row.text("state") == "offered":
                 if known is None or known.version <= version:
-                    self._offers[gateway] = _Offer(version)
+                    at_hand = len(self._offers) < AT_HAND
+                    message = self._message(row) if at_hand else b""
+                    self._offers[gateway] = _Offer(version, message)
             elif known is not None and known.version == version:
                 del self._offers[gateway]
 
     def _signed(self, gateway: str, version: int) -> bytes:
         """Return the message of an offer; a registry that is away is asked at the next one."""
         try:
-            row = self._store.get(KIND, f"{gateway}:{version}")
-            if row is None:
-                return b""
-            return sign_configuration(document_of(row), self._signer, self._site_of(gateway))
-        except (RegistryError, WireError) as error:
-            _log.warning("configuration %d of %s cannot be sent: %s", version, gateway, error)
+            row = self._store.get(KIND, configuration_id(gateway, version))
+        except RegistryError as error:
+            _log.warning("configuration %d of %s is sent later: %s", version, gateway, error)
+            return b""
+        return self._message(row) if row is not None else b""
+
+    def _message(self, row: Row) -> bytes:
+        """Return a configuration, signed; nothing when it fits no envelope."""
+        site = self._site_of(row.text("gateway"))
+        try:
+            return sign_configuration(document_of(row), self._signer, site)
+        except WireError as error:
+            _log.warning("configuration %s cannot be sent: %s", row.id, error)
             return b""
