@@ -66,7 +66,7 @@ def decode_audit_record(data: bytes) -> AuditRecord:
             (str() | None) as new,
             str() as why,
             bytes() as prev_hash,
-        ] if _is_count(seq) and _is_count(at_ms) and len(prev_hash) == HASH_BYTES:
+        ] if _is_count(seq, 1) and _is_count(at_ms, 0) and len(prev_hash) == HASH_BYTES:
             return AuditRecord(
                 seq=seq,
                 at_ms=at_ms,
@@ -86,5 +86,5 @@ def decode_audit_record(data: bytes) -> AuditRecord:
             raise WireError("field", "a field of an audit entry is of another type")
 
 
-def _is_count(number: object) -> bool:
-    return type(number) is int and 0 < number <= _MAX
+def _is_count(number: object, least: int) -> bool:
+    return type(number) is int and least <= number <= _MAX
