@@ -8,6 +8,7 @@ from evidence.keys import SoftwareKey
 from gateway_firmware_py.config.read import load_settings
 from gateway_firmware_py.config.settings import Settings, UplinkMode
 from gateway_firmware_py.errors import ConfigError
+from gateway_firmware_py.key_place import TokenKey
 
 KEY = SoftwareKey(-19, bytes(range(32))).public.to_text()
 GOOD = f"""\
@@ -96,6 +97,8 @@ def test_a_good_file_becomes_settings(tmp_path: Path) -> None:
 
 
 MISTAKES = [
+    ('state_dir = "state"', 'key = "pkcs11:token=a"', 4, "pkcs11:token=NAME"),
+    ('mode = "https"', 'https_proxy = "socks://a"', 12, "http://proxy.example:3128"),
     ('id = "gw-demo-01"', 'id = "GW 1"', 2, "4 to 32 of a-z"),
     ("[uplink]\n", "[uplink]\nretries = 3\n", 12, "unknown setting"),
     (f'log_key = "{KEY}"', 'log_key = "nonsense"', 8, "copy the line"),
@@ -147,3 +150,14 @@ def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path, text: str) -> 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--config"):
         load_settings(tmp_path / "nowhere.toml")
+
+
+def test_a_key_in_a_token_and_a_proxy_are_read(tmp_path: Path) -> None:
+    key = 'key = "pkcs11:token=t;object=o?module-path=/l.so&pin-source=/pin"'
+    text = GOOD.replace('site = "chs-001"', f'site = "chs_1.a"\n{key}')
+    proxy = 'https_proxy = "http://proxy:3128"'
+    settings = load(tmp_path, text.replace('mode = "https"', f'mode = "https"\n{proxy}'))
+    assert isinstance(settings.identity.key, TokenKey)
+    assert settings.identity.key.current == tmp_path / "state" / "evidence.id"
+    assert settings.uplink.https is not None
+    assert settings.uplink.https.proxy == "http://proxy:3128"
