@@ -1,4 +1,4 @@
-"""`coldwarden-cloud ca init | server | client`: the authority, and the servers' certificates.
+"""`coldwarden-cloud ca init | renew | server | client`: the authority, and who serves.
 
 Hooked into `cloud.cli`. The root is made on a medium of its own and is not needed to serve.
 """
@@ -34,22 +34,12 @@ def add_to(commands: Any, add: Add) -> None:  # noqa: ANN401 - argparse names no
     )
     # `add` gives no --config to a command called init: that of an installation has none yet.
     one.add_argument("--config", type=Path, default=Path("cloud.toml"), metavar="FILE")
-    one.add_argument(
-        "--root",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="a medium of its own, for a safe",
-    )
+    _add_root(one)
     one.add_argument(
         "--name", default=NAME, help="stands in the certificates; default: %(default)s"
     )
-    one.add_argument(
-        "--passphrase-file",
-        type=Path,
-        metavar="FILE",
-        help="seals the root's key with its first line",
-    )
+    one = add(actions, "renew", _told(_renew), "give the authority that serves five more years")
+    _add_root(one)
     one = add(actions, "server", _told(_server), "make a server's certificate: proxy or broker")
     one.add_argument("names", nargs="+", metavar="NAME", help="host names or addresses")
     _add_out(one)
@@ -58,6 +48,22 @@ def add_to(commands: Any, add: Add) -> None:  # noqa: ANN401 - argparse names no
     )
     one.add_argument("name", metavar="NAME", help="the user of the broker's ACL: ingest")
     _add_out(one)
+
+
+def _add_root(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--root",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a medium of its own, for a safe",
+    )
+    one.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help="seals the root's key with its first line",
+    )
 
 
 def _add_out(one: argparse.ArgumentParser) -> None:
@@ -81,6 +87,15 @@ def _init(arguments: argparse.Namespace) -> dict[str, str]:
         "clients_ca": str(folder / CLIENT_CA_NAME),
         "next": f"put {arguments.root} into a safe: it is needed again in five years",
     }
+
+
+def _renew(arguments: argparse.Namespace) -> dict[str, str]:
+    config = load_config(arguments.config)
+    authority = needed_authority(config)
+    root = OfflineRoot.load(arguments.root, _passphrase(arguments))
+    renewed = authority.renew(config.enrolment.ca_dir, root, wall_ms())
+    until = renewed.not_valid_after_utc.date().isoformat()
+    return {"until": until, "next": "start the server and the broker again"}
 
 
 def _server(arguments: argparse.Namespace) -> dict[str, str]:

@@ -19,6 +19,8 @@ from cloud.archive.backup_record import decode_backup
 from cloud.archive.restoring import read_restored
 from cloud.config import Config
 from cloud.core import wall_ms
+from cloud.enrolment.examining import Found as Examined
+from cloud.enrolment.examining import examine_authority, examine_broker
 from cloud.errors import CloudError
 from cloud.opening import load_keys, open_registry_store
 from cloud.registry_log.examining import examine_registry
@@ -98,6 +100,19 @@ def _audit(config: Config) -> Diagnosis:
     remedy = "start the server, and look at its log" if found.waiting else ""
     state = State.WARN if found.waiting else State.OK
     return Diagnosis(name="audit", state=state, detail=found.told, remedy=remedy)
+
+
+def _authority(config: Config) -> Diagnosis:
+    return _of_enrolment("authority", examine_authority(config, wall_ms()))
+
+
+def _broker_files(config: Config) -> Diagnosis:
+    return _of_enrolment("broker-files", examine_broker(config, wall_ms()))
+
+
+def _of_enrolment(name: str, found: Examined) -> Diagnosis:
+    state = State.WARN if found.remedy else State.OK
+    return Diagnosis(name=name, state=state, detail=found.told, remedy=found.remedy)
 
 
 def _archive(config: Config) -> Diagnosis:
@@ -217,6 +232,8 @@ _CHECKS: dict[str, Callable[[Config], Diagnosis]] = {
     "keys": _keys,
     "registry": _registry,
     "audit": _audit,
+    "authority": _authority,
+    "broker-files": _broker_files,
     "archive": _archive,
     "server": _server,
     "space": _space,

@@ -176,7 +176,7 @@ class BrokerAccess:
         file = self._config.pid_file
         try:
             pid = int(file.read_text())
-            if not _is_listening(pid):
+            if not is_listening(pid):
                 return  # it is starting, and is asked again in a second
             os.kill(pid, signal.SIGHUP)
         except (OSError, ValueError) as error:
@@ -210,10 +210,13 @@ def _made_ms(crl: x509.CertificateRevocationList) -> int:
     return max(number * _SECOND_MS, ms_of(crl.last_update_utc))
 
 
-def _is_listening(pid: int) -> bool:
+def is_listening(pid: int) -> bool:
     """Return whether the process is Mosquitto, and far enough to take the signal.
 
     Before it has set its handler, a SIGHUP would end it.
+
+    Raises:
+        ProcessLookupError: no such process, or another program.
     """
     try:
         if Path(f"/proc/{pid}/comm").read_text().strip() != "mosquitto":

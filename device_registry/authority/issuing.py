@@ -92,6 +92,22 @@ class Authority:
             )
         return authority
 
+    def renew(self, folder: Path, root: OfflineRoot, now_ms: int) -> x509.Certificate:
+        """Replace the intermediate's certificate in `folder` by one that begins now.
+
+        Key and name stay, so that everything it has signed stays good.
+
+        Raises:
+            AuthorityError: it is another root, or the disk refused; with the remedy.
+        """
+        if root.certificate != self.root:
+            raise AuthorityError(f"{folder} is of another root; bring the one that made it")
+        name = profiles.common_name(self.certificate)
+        renewed = root.intermediate(name, self._key.public_key(), now_ms)
+        key_file.replace_certificates(folder / CLIENT_CA_NAME, renewed, self.root)
+        key_file.replace_certificates(folder / CERTIFICATE_NAME, renewed)
+        return renewed
+
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
         """Intermediate and root."""

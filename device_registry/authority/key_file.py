@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from device_registry.authority.errors import AuthorityError
+from evidence.disk import write_file
+from evidence.errors import EvidenceError
 
 Key = ec.EllipticCurvePrivateKey
 Certificate = x509.Certificate
@@ -36,6 +38,14 @@ def save_key(path: Path, key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"
 def save_certificates(path: Path, *certificates: x509.Certificate) -> None:
     """Write a new PEM file; AuthorityError when it is there or cannot be written."""
     write_new(path, pem_of(*certificates), 0o644)
+
+
+def replace_certificates(path: Path, *certificates: x509.Certificate) -> None:
+    """Write a PEM file in place of the one that is there; AuthorityError when it cannot be."""
+    try:
+        write_file(path, pem_of(*certificates))
+    except EvidenceError as error:
+        raise AuthorityError(f"cannot write {path}: {error}") from error
 
 
 def pem_of(*certificates: x509.Certificate) -> bytes:

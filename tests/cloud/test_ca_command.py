@@ -12,6 +12,7 @@ from cloud.config import load_config
 from cloud.core import wall_ms
 from cloud.enrolment.anchoring import anchors_of, load_authority
 from cloud.opening import load_keys, open_registry_store
+from device_registry.authority.root import OfflineRoot
 from device_registry.store.audit import Actor
 from evidence.enrolment.claim import Claim
 from tests.support.openssl import openssl
@@ -120,3 +121,20 @@ def test_the_roots_key_can_be_sealed(
     (tmp_path / "pass").write_text("correct horse\n")
     assert run(capsys, *init, "--passphrase-file", tmp_path / "pass")[0] == 0
     assert b"ENCRYPTED" in (tmp_path / "stick" / "root.key").read_bytes()
+
+
+def test_a_renewed_authority_vouches_for_what_it_signed_before(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ("--config", config, "--root", tmp_path / "stick")
+    run(capsys, "ca", "init", *named)
+    run(capsys, "ca", "client", "ingest", "--config", config, "--out", tmp_path)
+    folder = load_config(config).enrolment.ca_dir
+    before = (folder / "intermediate.crt").read_bytes()
+    assert run(capsys, "ca", "renew", *named)[0] == 0
+    assert (folder / "intermediate.crt").read_bytes() != before
+    clients = folder / "clients-ca.pem"
+    openssl("verify", "-purpose", "sslclient", "-CAfile", clients, tmp_path / "ingest.crt")
+    OfflineRoot.create(tmp_path / "another", "R", wall_ms())
+    code, said = run(capsys, "ca", "renew", "--config", config, "--root", tmp_path / "another")
+    assert (code, "another root" in said) == (2, True)
