@@ -342,6 +342,7 @@ class Gateway:
             "uptime_s": (now_ms - self._started_ms) // 1000,
             "rss_kib": rss_kib(),
             "clock": {"sync": sync, "err_ms": err_ms},
+            "configuration": parts.configurator.status,
             "recorder": {
                 "unsealed": recorder.unsealed,
                 "batches": recorder.batches,

@@ -24,6 +24,10 @@ def status_lines(status: Mapping[str, object], age_ms: int) -> Iterator[str]:
         f"recorded  {recorder.get('readings')} readings in {recorder.get('batches')} batches, "
         f"{recorder.get('unsealed')} not sealed yet"
     )
+    told = _part(status, "configuration")
+    if told.get("version"):
+        reason = f": {told['reason']}" if told.get("reason") else ""
+        yield f"told      configuration {told['version']} is {told.get('stage')}{reason}"
     yield f"alarms    {recorder.get('alarms')} stand"
     for reason, count in _part(recorder, "dropped").items():
         yield f"DROPPED   {count} ({reason})"

@@ -9,7 +9,7 @@ be used disturbs nothing. While a trial is on, the cloud's next offer has to com
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -110,6 +110,14 @@ class Configurator:
         self._said: tuple[Standing, int] | None = None
         self._since_ms = parts.clock.mono_ms()
         self._contacts = parts.contacts()
+
+    @property
+    def status(self) -> Mapping[str, object]:
+        """Return which version is in force and how far it is; version 0 is the file's own."""
+        said = self._in_force.standing
+        if said is None:
+            return {"version": 0, "stage": "", "reason": ""}
+        return {"version": said.version, "stage": str(said.stage), "reason": said.reason}
 
     def offer(self, document: ConfigurationDocument) -> None:
         """Take a verified offer; of several that come at once the last counts."""

@@ -38,3 +38,11 @@ def test_a_status_of_another_version_is_shown_as_far_as_it_goes() -> None:
 def test_an_old_status_says_first_that_it_is_old() -> None:
     assert next(status_lines({}, STALE_MS)).startswith("STOPPED   or stuck: this was written 3")
     assert not any("STOPPED" in line for line in status_lines({}, STALE_MS - 1))
+
+
+def test_what_the_cloud_told_the_gateway_is_shown_with_what_became_of_it() -> None:
+    told = {"version": 3, "stage": "rolled_back", "reason": "no point gave a value"}
+    lines = list(status_lines({"configuration": told}, 0))
+    assert "told      configuration 3 is rolled_back: no point gave a value" in lines
+    files_own = {"version": 0, "stage": "", "reason": ""}
+    assert not any("told" in line for line in status_lines({"configuration": files_own}, 0))
