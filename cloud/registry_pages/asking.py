@@ -30,7 +30,7 @@ def child_of(code: str, prefix: str) -> str:
 
     That of a province when `prefix` is empty; "" when `code` is no further down.
     """
-    digits = code.rstrip("0") if len(code) == 12 else code
+    digits = code[:9] if len(code) == 12 else code
     for length in LEVELS:
         if length > len(prefix):
             child = code[:length]

@@ -35,6 +35,8 @@ _NOT_HERE: Final[Mapping[str, frozenset[str]]] = {
     "licence": frozenset({"organisation"}),
 }
 _LONG: Final = frozenset({"scope_text"})
+TEXT_CHARS: Final = 4000
+MOST: Final = 1e12
 _NUMBERS: Final = frozenset({FieldType.INT, FieldType.REAL})
 
 
@@ -102,8 +104,19 @@ def _value(field: Field, raw: str) -> object:
     if not raw:
         return None
     if field.type is FieldType.INT:
-        return int(raw)
-    return float(raw) if field.type is FieldType.REAL else raw
+        return int(_bounded(int(raw)))
+    if field.type is FieldType.REAL:
+        return _bounded(float(raw))
+    if len(raw) > TEXT_CHARS or "\0" in raw:
+        raise ValueError(f"expected at most {TEXT_CHARS} characters")
+    return raw
+
+
+def _bounded(number: float) -> float:
+    """Return a number that every database takes; also refuses what is none."""
+    if not -MOST <= number <= MOST:
+        raise ValueError(f"expected a number up to {MOST:g}")
+    return number
 
 
 def _shape(field: Field, offered: Mapping[str, Sequence[Row]]) -> str:

@@ -4,7 +4,6 @@ A report that refuses something is kept too, and says so; the gateway then stays
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,11 +61,11 @@ def parse_signed(body: bytes) -> Signed:
         picture = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
         customer = str(raw["customer"]).strip()
         id_, at_ms = step_id(raw["id"]), step_time(raw["at_ms"])
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadStepError("expected a signature") from error
     if not text.startswith(_PREFIX) or not picture.startswith(_MAGIC):
         raise BadStepError("expected a picture of the signature")
-    if not customer or len(customer) > NAME_CHARS:
+    if not customer.isprintable() or not 0 < len(customer) <= NAME_CHARS:
         raise BadStepError("expected the name of who signs")
     return Signed(id=id_, customer=customer, at_ms=at_ms, picture=picture)
 

@@ -16,8 +16,9 @@ def organisation_page(viewing: Viewing, id_: str, after: str = "") -> DetailPage
     part = viewing.within(row)
     events = viewing.events(subject)
     parent = viewing.maybe("organisation", row.text("parent"))
-    is_parent_seen = parent is not None and viewing.may(Action.VIEW_REGISTRY, parent.subject)
-    parent_href = f"/registry/organisations/{row.text('parent')}" if is_parent_seen else ""
+    if parent is not None and not viewing.may(Action.VIEW_REGISTRY, parent.subject):
+        parent = None
+    parent_href = f"/registry/organisations/{row.text('parent')}"
     return DetailPage(
         now_ms=viewing.now_ms,
         kind="registry.organisation",

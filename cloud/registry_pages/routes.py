@@ -15,7 +15,7 @@ from cloud.access.errors import NotVisibleError
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
 from cloud.registry_pages.answers import page
 from cloud.registry_pages.asking import clean_prefix
-from cloud.registry_pages.bodies import form_of
+from cloud.registry_pages.bodies import asked, form_of
 from cloud.registry_pages.cells import named
 from cloud.registry_pages.devices import gateway_page, sensor_page
 from cloud.registry_pages.editing import FOLDERS, Refusal, form_fields, read_form
@@ -35,7 +35,6 @@ from device_registry.store.audit import Actor
 from device_registry.store.row import Row
 
 Form = Annotated[Mapping[str, str], Depends(form_of)]
-SEARCH_CHARS: Final = 64
 _SHOWN: Final = frozenset({"organisations", "sites"})
 _OFFERED: Final[Mapping[str, tuple[str, ...]]] = {"point": ("place", "sensor")}
 """Kinds from which a field of a form is chosen: those of the same site."""
@@ -81,20 +80,22 @@ class _Pages:
         self, request: Request, region: str = "", show: str = "", q: str = "", after: str = ""
     ) -> Response:
         access = access_of(request)
-        asked = Asked(
+        wanted = Asked(
             prefix=clean_prefix(region),
             shown=show if show in _SHOWN else "organisations",
-            search=q.strip()[:SEARCH_CHARS],
-            after=after[:SEARCH_CHARS],
+            search=asked(q),
+            after=asked(after),
         )
-        model = region_page(self._counts, access.scopes, asked, access.at_ms)
+        model = region_page(self._counts, access.scopes, wanted, access.at_ms)
         return page(model, request)
 
     def expiry(self, request: Request, days: int = STEPS[0]) -> Response:
         return page(expiry_page(self._viewing(request), days), request)
 
     def organisation(self, request: Request, organisation: str, after: str = "") -> Response:
-        return page(organisation_page(self._viewing(request), organisation, after), request)
+        return page(
+            organisation_page(self._viewing(request), organisation, asked(after)), request
+        )
 
     def detail(
         self, kind: str, build: Callable[[Viewing, str], DetailPage], request: Request

@@ -38,7 +38,7 @@ def parse_step(body: bytes, points: Iterable[str], account: str) -> dict[str, ob
     """
     try:
         raw = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadStepError("expected a JSON document") from error
     if not isinstance(raw, dict):
         raise BadStepError("expected an object")

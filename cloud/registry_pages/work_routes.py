@@ -11,7 +11,7 @@ from cloud.access.access import access_of
 from cloud.access.errors import NotVisibleError
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, document
 from cloud.registry_pages.answers import FALLBACK_ZONE, page, viewer_in
-from cloud.registry_pages.bodies import form_of, json_of, photo_of
+from cloud.registry_pages.bodies import asked, form_of, json_of, photo_of
 from cloud.registry_pages.checklists import checklist, points_to_check, spaces, standing, whole
 from cloud.registry_pages.drafts import Also, keep_step
 from cloud.registry_pages.finishing import Signer, finish, parse_signed, put_file
@@ -43,7 +43,6 @@ PhotoBody = Annotated[bytes, Depends(photo_of)]
 _GATEWAY: Final = re.compile(r"[a-z0-9-]{4,32}")
 _CLAIM_TEXT: Final = re.compile(r"cw1:[A-Za-z0-9_-]+")
 _JPEG: Final = b"\xff\xd8\xff"
-SEARCH_CHARS: Final = 64
 
 
 def add_work_routes(router: APIRouter, sources: Sources) -> None:
@@ -79,13 +78,11 @@ class _Finding:
         self._fresh = FreshClaims()
 
     def home(self, request: Request, q: str = "", after: str = "") -> Response:
-        search = q.strip()[:SEARCH_CHARS]
-        return page(
-            work_home(_viewing(self._sources, request), search, after[:SEARCH_CHARS]), request
-        )
+        viewing = _viewing(self._sources, request)
+        return page(work_home(viewing, asked(q), asked(after)), request)
 
     def site(self, request: Request, site: str, order: str = "") -> Response:
-        return page(work_site(_viewing(self._sources, request), site, order[:64]), request)
+        return page(work_site(_viewing(self._sources, request), site, asked(order)), request)
 
     def make(self, request: Request, site: str, form: Form) -> Response:
         viewing = _viewing(self._sources, request)
@@ -102,7 +99,7 @@ class _Finding:
                 here = f"/work/claims/{claim.id.hex()}"
                 return RedirectResponse(here, 303, headers=dict(NEVER_CACHED))
             problems = ("work.problem_refused",)
-        model = work_site(viewing, site, form.get("order", "")[:64], dict(form), problems)
+        model = work_site(viewing, site, asked(form.get("order", "")), dict(form), problems)
         return page(model, request, 422)
 
     def claim(self, request: Request, claim: str) -> Response:

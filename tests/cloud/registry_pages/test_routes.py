@@ -208,6 +208,9 @@ def _fields(html: str) -> dict[str, str]:
     [
         ("area_m2", "große", "请检查这一项的格式"),
         ("area_m2", "-1", "请检查这一项的格式"),
+        ("area_m2", "nan", "请检查这一项的格式"),
+        ("area_m2", "1e300", "请检查这一项的格式"),
+        ("address", "x" * 4001, "请检查这一项的格式"),
         ("name_zh", "", "此项必填"),
         ("timezone", "Mars/Olympus", "请检查这一项的格式"),
     ],
@@ -261,3 +264,15 @@ def test_every_address_of_these_pages_is_ruled_and_served(unchanged: World) -> N
 
 def test_the_other_site_is_there_for_its_own_people(unchanged: World) -> None:
     assert unchanged.get("ynk", f"/registry/sites/{OTHER_SITE}").status_code == 200
+
+
+@pytest.mark.parametrize("text", ["%00", "%ED%A0%80", "%25_%5C", "'%20or%201=1", "x" * 5000])
+def test_whatever_is_searched_for_is_answered(unchanged: World, text: str) -> None:
+    for path in ("/registry?q={}", "/registry?after={}", "/work?q={}", "/registry?region={}"):
+        assert unchanged.get("wang", path.format(text)).status_code == 200
+
+
+def test_a_form_with_letters_that_no_database_takes_is_refused(unchanged: World) -> None:
+    form = {"name_zh": "a\0b", "why": "x"}
+    path = f"/registry/sites/{SITE}/edit"
+    assert unchanged.post("wang", path, form).status_code == 400
