@@ -11,17 +11,13 @@ from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.errors import (
     IllegalTransitionError,
     InvalidFieldsError,
-    StoreUnavailableError,
     UnknownKindError,
 )
 from device_registry.kinds.catalogue import KINDS
 from device_registry.store.audit import (
-    FIRST_PREV_HASH,
     MASK,
     Actor,
-    AuditEntry,
     audit_leaf,
-    leaf_hash,
 )
 from device_registry.store.store import RegistryStore
 from tests.support.postgres import postgres
@@ -29,6 +25,7 @@ from tests.support.registry_world import (
     POINT,
     ROOT,
     SITES,
+    assert_trail_holds,
     build_organisation,
     build_world,
     changing,
@@ -66,15 +63,6 @@ def store(opener: Opener) -> RegistryStore:
 
 def problems(error: pytest.ExceptionInfo[InvalidFieldsError]) -> set[tuple[str, str]]:
     return {(p.id, p.field) for p in error.value.problems}
-
-
-def assert_trail_holds(entries: list[AuditEntry]) -> None:
-    before = FIRST_PREV_HASH
-    for number, entry in enumerate(entries, start=1):
-        assert entry.seq == number
-        assert entry.prev_hash == before
-        assert entry.hash == leaf_hash(audit_leaf(entry))
-        before = entry.hash
 
 
 def test_every_version_of_a_row_is_kept_with_its_interval(store: RegistryStore) -> None:
@@ -510,19 +498,3 @@ def test_an_unknown_kind_is_named_with_those_that_exist(store: RegistryStore) ->
         store.find("fridge")
     for kind in KINDS:
         store.find(kind, within=[Scope(organisation="chs")], search="x")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "sqlite:////nonexistent/folder/registry.db",
-        "sqlite://",
-        "mysql://root@127.0.0.1/x",
-        "no url",
-        "postgresql+psycopg://nobody:secret@127.0.0.1:1/x",
-    ],
-)
-def test_a_database_out_of_reach_says_what_to_do(url: str) -> None:
-    with pytest.raises(StoreUnavailableError, match=r"check|use|install") as caught:
-        RegistryStore.open(url, now_ms=lambda: 0)
-    assert "secret" not in str(caught.value)

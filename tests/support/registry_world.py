@@ -16,7 +16,13 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from device_registry.store.audit import Actor
+from device_registry.store.audit import (
+    FIRST_PREV_HASH,
+    Actor,
+    AuditEntry,
+    audit_leaf,
+    leaf_hash,
+)
 from device_registry.store.change import Change
 from device_registry.store.store import RegistryStore
 
@@ -140,3 +146,13 @@ def changing(store: RegistryStore, at_ms: int, why: str = "test") -> Iterator[Ch
     """Make a change as `ROOT`."""
     with store.change(ROOT, why, at_ms) as change:
         yield change
+
+
+def assert_trail_holds(entries: list[AuditEntry]) -> None:
+    """Check that entries are all of the trail, each bound to the one before."""
+    before = FIRST_PREV_HASH
+    for number, entry in enumerate(entries, start=1):
+        assert entry.seq == number
+        assert entry.prev_hash == before
+        assert entry.hash == leaf_hash(audit_leaf(entry))
+        before = entry.hash

@@ -264,4 +264,4 @@ class Registry(RuleBasedStateMachine):
 
 
 TestRegistry = Registry.TestCase
-TestRegistry.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestRegistry.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
