@@ -46,6 +46,9 @@ def add_commands(
     by_claim.add_argument(
         "--key", default="", help=f"file or pkcs11: URI (default: {DEFAULT_KEY})"
     )
+    by_claim.add_argument(
+        "--new-key", action="store_true", help="make another evidence key: the old is revoked"
+    )
     by_claim.add_argument("--proxy", default="", help="http://host:port, for https")
     add("rotate", rotate, "change the evidence key; the running gateway begins again with it")
     network = add("network", network_from_boot_file, "set up the network from the boot file")
@@ -111,6 +114,7 @@ def _device(asked: argparse.Namespace, boot_file: "BootFile | None") -> "Device"
         state_dir=state_dir,
         key=key,
         key_setting=asked.key,
+        new_key=asked.new_key,
         led=str(boot_file.led) if boot_file is not None and boot_file.led else "",
         proxy=asked.proxy or (boot_file.network.proxy if boot_file is not None else ""),
     )

@@ -41,8 +41,16 @@ from gateway_firmware_py.enrolment.tls_identity import (
     root_pem,
 )
 from gateway_firmware_py.errors import ConfigError, EnrolmentError
-from gateway_firmware_py.identity import EvidenceKey, key_kind, make_key
-from gateway_firmware_py.key_place import KeyPlace
+from gateway_firmware_py.identity import (
+    EvidenceKey,
+    adopt_next,
+    has_next,
+    key_kind,
+    load_key,
+    make_key,
+    make_next,
+)
+from gateway_firmware_py.key_place import KeyPlace, next_place
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +60,8 @@ class Device:
     """What is enrolled: where it keeps its state, its key and its configuration.
 
     `key_setting` and `led` are what the configuration is to say of the key and of what beeps;
-    empty leaves it as it is.
+    empty leaves it as it is. `new_key` asks for another evidence key than the present one,
+    which was revoked.
     """
 
     config: Path
@@ -61,6 +70,7 @@ class Device:
     key: KeyPlace
     key_setting: str = ""
     led: str = ""
+    new_key: bool = False
     proxy: str = ""
 
 
@@ -153,7 +163,7 @@ class _Enrolment:
         anchors = decode_anchors(data)
         root = root_pem(anchors.root)
         client = self._client(root.decode())
-        key, _ = make_key(self._device.key)
+        key = self._evidence_key()
         tls_key, csr = self._tls_request()
         identity = self._certify(client, anchors, tls_key, csr)
         self._pending.write(folder.CA, root)
@@ -170,6 +180,10 @@ class _Enrolment:
         answer = client.ask(request)
         self._check(_read(answer, anchors), key)
         self._pending.write(folder.ENROLLED, answer)
+
+    def _evidence_key(self) -> EvidenceKey:
+        place = self._device.key
+        return make_next(place) if self._device.new_key else make_key(place)[0]
 
     def _fetch_anchors(self) -> bytes:
         asked = Request(what="the pinned keys", method="GET", path=anchors_of.PATH)
@@ -238,10 +252,17 @@ class _Enrolment:
         for name in (folder.CA, folder.TLS, folder.ANCHORS, folder.ENROLLED):
             self._store.write(name, self._pending.need(name))
         enrolled = self._settled()
+        self._put_key(enrolled.kid)
         self._put_configuration(enrolled.configuration)
         self._store.write(folder.CLAIM, self._pending.need(folder.CLAIM))
         self._pending.clear()
         return enrolled
+
+    def _put_key(self, kid: bytes) -> None:
+        """Put the key into place that the cloud took on, when it is not there yet."""
+        place = self._device.key
+        if has_next(place) and load_key(next_place(place)).kid == kid:
+            adopt_next(place, disk=self._means.disk)
 
     def _settled(self) -> Enrolled:
         """Bring `gateway.toml` up to what was accepted, and return that."""

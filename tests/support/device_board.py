@@ -53,13 +53,14 @@ class Board:
     ) -> Means:
         return Means(software="test", pause=pause, disk=disk)
 
-    def device(self, proxy: str = "") -> Device:
+    def device(self, proxy: str = "", *, new_key: bool = False) -> Device:
         return Device(
             config=self.config,
             plan=read_plan(self.config),
             state_dir=self.state_dir,
             key=read_place(self.key or DEFAULT_KEY, self.state_dir),
             key_setting=self.key,
+            new_key=new_key,
             proxy=proxy,
         )
 

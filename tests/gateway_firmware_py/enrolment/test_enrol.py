@@ -11,6 +11,7 @@ from evidence.configuration import ConfigurationDocument, sign_configuration
 from evidence.enrolment import anchors, request
 from gateway_firmware_py.configuring.starting import settings_in_force
 from gateway_firmware_py.enrolment.cloud_client import CloudClient, Server
+from gateway_firmware_py.enrolment.enrol import enrol
 from gateway_firmware_py.enrolment.folder import PRIVATE_DISK
 from gateway_firmware_py.errors import CloudUnreachedError, ConfigError, EnrolmentError
 from tests.support.crashing_disk import CrashingDisk, Killed
@@ -223,6 +224,26 @@ def test_a_new_claim_for_the_same_gateway_keeps_its_key_and_its_sources(
     assert text.startswith("# my scanner\n[[scanner]]")
     assert "window = 7" in text
     assert text.count("[uplink]") == text.count("https_url") == 1
+
+
+def test_a_device_whose_key_was_revoked_gets_another_killed_wherever_it_is(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    board.enrol(cloud.claim())
+    for calls in itertools.count():
+        old, claim = board.evidence_key().kid, cloud.claim()
+        device = board.device(new_key=True)
+        dying = CrashingDisk(PRIVATE_DISK, calls * 5)
+        try:
+            enrol(claim, device, board.means(disk=dying.disk()))
+        except Killed:
+            enrol(claim, device, board.means())
+        assert board.is_enrolled()
+        assert board.evidence_key().kid == cloud.keys[GATEWAY][-1].kid != old
+        assert not (board.state_dir / "evidence.key.next").exists()
+        if dying.made <= calls * 5:
+            break
+    assert calls > 5
 
 
 def test_a_proxy_and_a_broker_get_into_the_configuration(
