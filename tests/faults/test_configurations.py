@@ -6,6 +6,7 @@ and a cloud that were killed in between; not one reading is lost, doubled or mis
 
 import asyncio
 import random
+import socket
 from contextlib import closing
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def read_every(store: RegistryStore, seconds: int) -> None:
     publish(store, GATEWAY, LEAD, why="other intervals", at_ms=store.now_ms())
 
 
+def _is_let_go(running: Stack) -> bool:
+    """Return whether nobody listens on the cloud's port, or the cloud still does."""
+    if running.cloud.alive:
+        return True
+    try:
+        with socket.create_server((HOST, running.installation.cloud_port)):
+            return True
+    except OSError:  # the kernel takes a moment to let go of a killed program's port
+        return False
+
+
 @pytest.mark.parametrize("wishes", [Wishes(mqtt="tls"), Wishes()], ids=["mqtt", "https"])
 async def test_killed_on_the_way_a_configuration_is_applied_and_nothing_is_lost(
     tmp_path: Path, wishes: Wishes
@@ -78,6 +90,7 @@ async def test_killed_on_the_way_a_configuration_is_applied_and_nothing_is_lost(
             for program in (running.gateway, running.cloud, running.gateway):
                 await running.pass_s(rng.random())
                 await asyncio.to_thread(program.kill)
+                await running.eventually(lambda: _is_let_go(running), "the port to be let go")
                 program.start()
             await running.cloud_up()
             wanted = ["superseded", "applied"]
