@@ -1,5 +1,6 @@
 """The certificates of one gateway in the registry: issued, found again, replaced."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from cryptography import x509
@@ -11,6 +12,7 @@ from device_registry.authority.profiles import common_name, ms_of
 from device_registry.enrolment import facts
 from device_registry.enrolment.errors import EnrolmentRefusedError, Reason
 from device_registry.store.change import Change
+from device_registry.store.row import Row
 
 MAX_PER_GATEWAY: Final = 10_000
 """More than a hundred years of renewals; a gateway that asks more often is slowed down."""
@@ -69,9 +71,14 @@ def supersede_others(change: Change, gateway: str, keep: int) -> None:
             change.put("certificate", row.id, state="superseded")
 
 
-def revoke_others(change: Change, gateway: str, key: bytes) -> None:
-    """Revoke every certificate that is not of the TLS key with this hash: another device's."""
+def held(change: Change, gateway: str) -> list[Row]:
+    """Return the gateway's certificates that are not revoked."""
     where = {"gateway": gateway, "state": ["valid", "superseded"]}
-    for row in change.find("certificate", where=where, limit=MAX_PER_GATEWAY):
+    return change.find("certificate", where=where, limit=MAX_PER_GATEWAY)
+
+
+def revoke_others(change: Change, rows: Iterable[Row], key: bytes) -> None:
+    """Revoke what is not of the TLS key with this hash: another device's."""
+    for row in rows:
         if facts.certificate_facts(row).key_sha256 != key:
             change.put("certificate", row.id, state="revoked")

@@ -103,6 +103,16 @@ def check_claim(claim: ClaimFacts | None, secret_hash: bytes) -> ClaimFacts:
     return claim
 
 
+def check_proof(claim: ClaimFacts | None, request: EnrolRequest) -> ClaimFacts:
+    """Return the claim if the request's sender has its secret."""
+    if claim is None or not hmac.compare_digest(
+        request.secret_proof,
+        secret_proof_of_hash(claim.secret_hash, request.public, request.certificate_sha256),
+    ):
+        raise _unknown_claim()
+    return claim
+
+
 def on_certificate(claim: ClaimFacts, csr: Csr, at_ms: int) -> Decision:
     """Decide on a CSR that came with the claim's secret."""
     _check_name(csr, claim.gateway)
@@ -133,11 +143,7 @@ def on_request(
 
     `key` is what the registry knows of a key with this id, None when it is new.
     """
-    if claim is None or not hmac.compare_digest(
-        request.secret_proof,
-        secret_proof_of_hash(claim.secret_hash, request.public, request.certificate_sha256),
-    ):
-        raise _unknown_claim()
+    claim = check_proof(claim, request)
     _check_claimed(claim, request)
     if request.certificate_sha256 not in certificates:
         raise EnrolmentRefusedError(

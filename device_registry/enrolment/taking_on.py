@@ -18,6 +18,7 @@ from device_registry.enrolment.decisions import CLAIM_LIFE, ClaimFacts, Proceed
 from device_registry.lifecycles import check_move
 from device_registry.store.audit import Actor
 from device_registry.store.change import Change
+from device_registry.store.row import Row
 from device_registry.store.store import RegistryStore
 from evidence.enrolment.claim import secret_hash
 from evidence.enrolment.request import EnrolRequest, read_request
@@ -73,15 +74,19 @@ def take_on(store: RegistryStore, data: bytes, at_ms: int) -> TakenOn:
         StoreUnavailableError: asking again later is right.
     """
     request = read_request(data)
-    _decide(store, request)
+    # As above: a row of the registry is all that a stranger may cost.
+    decisions.check_proof(_claim(store, request.claim_id), request)
     with store.change(_device(request.gateway), "evidence key enrolled", at_ms) as change:
-        claim, decision = _decide(change, request)
-        if decision == Proceed():
+        claim = decisions.check_proof(_claim(change, request.claim_id), request)
+        held = certificates.held(change, claim.gateway)
+        gateway = change.get("gateway", request.gateway)
+        if _decided(change, claim, request, held) == Proceed():
             _put_key(change, request, data)
             _move_claim(change, request.claim_id, claim, "used", claim.bound_key.hex())
-            _retire_others(change, request, claim)
-            _move_gateway(change, request.gateway)
-        gateway = change.get("gateway", request.gateway)
+            _supersede_keys(change, request)
+            certificates.revoke_others(change, held, claim.bound_key)
+            if gateway is not None and gateway.text("state") == "claimed":
+                change.put("gateway", request.gateway, state="enrolled")
     heartbeat_s = gateway.number("heartbeat_s") if gateway else 0
     return TakenOn(
         gateway=request.gateway,
@@ -91,18 +96,13 @@ def take_on(store: RegistryStore, data: bytes, at_ms: int) -> TakenOn:
     )
 
 
-def _decide(
-    source: RegistryStore | Change, request: EnrolRequest
-) -> tuple[ClaimFacts, decisions.Decision]:
-    claim = _claim(source, request.claim_id)
-    where = {"gateway": claim.gateway, "state": "valid"} if claim else {}
-    rows = source.find("certificate", where=where) if claim else []
-    mine = facts.of_key(rows, claim.bound_key) if claim else {}
-    key = source.get("key", request.public.kid.hex())
-    decision = decisions.on_request(claim, request, mine, facts.key_facts(key, request.site))
-    if claim is None:
-        raise AssertionError("no decision without a claim")
-    return claim, decision
+def _decided(
+    change: Change, claim: ClaimFacts, request: EnrolRequest, held: Sequence[Row]
+) -> decisions.Decision:
+    valid = (row for row in held if row.text("state") == "valid")
+    mine = facts.of_key(valid, claim.bound_key)
+    key = facts.key_facts(change.get("key", request.public.kid.hex()), request.site)
+    return decisions.on_request(claim, request, mine, key)
 
 
 def _claim(source: RegistryStore | Change, claim_id: bytes) -> ClaimFacts | None:
@@ -131,18 +131,11 @@ def _put_key(change: Change, request: EnrolRequest, data: bytes) -> None:
     )
 
 
-def _retire_others(change: Change, request: EnrolRequest, claim: ClaimFacts) -> None:
+def _supersede_keys(change: Change, request: EnrolRequest) -> None:
     """Let go of the keys of the device that was here before."""
-    for row in change.find("key", where={"gateway": claim.gateway, "state": "active"}):
+    for row in change.find("key", where={"gateway": request.gateway, "state": "active"}):
         if row.id != request.public.kid.hex():
             change.put("key", row.id, state="superseded")
-    certificates.revoke_others(change, claim.gateway, claim.bound_key)
-
-
-def _move_gateway(change: Change, gateway: str) -> None:
-    row = change.get("gateway", gateway)
-    if row is not None and row.text("state") == "claimed":
-        change.put("gateway", gateway, state="enrolled")
 
 
 def _device(gateway: str) -> Actor:
