@@ -22,7 +22,13 @@ from cloud.registry_pages.reports import report_file, report_page
 from cloud.registry_pages.sources import Sources
 from cloud.registry_pages.steps import BadStepError, parse_step, photo_step
 from cloud.registry_pages.viewing import Viewing
-from cloud.registry_pages.work_views import claim_page, claim_state, work_home, work_site
+from cloud.registry_pages.work_views import (
+    claim_page,
+    claim_state,
+    order_at,
+    work_home,
+    work_site,
+)
 from dashboards.models import Lang
 from dashboards.registry.rendering import render_findings
 from dashboards.registry.work_models import Finding
@@ -216,7 +222,8 @@ class _Doing:
         signer = Signer(actor=actor, name=viewing.access.principal.name or actor.account)
         try:
             signed = parse_signed(body)
-            report = finish(self._sources, standing(viewing, row), signer, signed)
+            order = order_at(viewing, row.text("site"))
+            report = finish(self._sources, standing(viewing, row), signer, signed, order)
         except (BadStepError, CommissioningError) as error:
             return document({"error": str(error)}, 422)
         return document({"report": report})

@@ -50,16 +50,23 @@ def work_home(viewing: Viewing, search: str, after: str) -> WorkHome:
     )
 
 
+def order_at(viewing: Viewing, site: str) -> str:
+    """Return the person's work order at a site, "" when there is none now."""
+    return next((row.id for row in _held(viewing) if row.text("site") == site), "")
+
+
 def _orders(viewing: Viewing) -> tuple[OrderView, ...]:
+    return tuple(_order(viewing, row) for row in sorted(_held(viewing), key=_until))
+
+
+def _held(viewing: Viewing) -> list[Row]:
     where = {"account": viewing.access.principal.account, "state": "open"}
-    rows = viewing.sources.store.find("work_order", where=where)
-    held = [
+    return [
         row
-        for row in rows
+        for row in viewing.sources.store.find("work_order", where=where)
         if row.number("from_ms") <= viewing.now_ms < row.number("until_ms")
         and viewing.may(Action.ENROL, row.subject)
     ]
-    return tuple(_order(viewing, row) for row in sorted(held, key=_until))
 
 
 def _until(row: Row) -> int:

@@ -138,6 +138,7 @@
     }
   };
   const keep = async (step) => {
+    navigator.storage?.persist?.(); // a full phone should drop other things first
     await within(STORE, "readwrite", (s) => s.add(step));
     await tell();
     flush();

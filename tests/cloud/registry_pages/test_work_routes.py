@@ -236,6 +236,9 @@ def test_a_passed_report_puts_gateway_and_points_into_service_once(world: World)
     assert _sign(world) == report
     rows = world.store.find("report", where={"report_kind": "commissioning"})
     assert [row.id for row in rows] == [report]
+    document = rows[0].maybe("document")
+    assert isinstance(document, dict)
+    assert document["work_order"] == "wo-1"
     gateway = world.store.get("gateway", GATEWAY)
     assert gateway
     assert gateway.text("state") == "in_service"
