@@ -26,6 +26,8 @@ from cloud.ingest.http_app import IngestApp
 from cloud.ingest.mqtt import MqttTransport
 from cloud.opening import open_core, submit_card
 from cloud.pages.server_routes import server_router
+from cloud.people_pages.audit_proof import AuditProofs
+from cloud.people_pages.router import people_router
 from cloud.readside import ReadSide
 from cloud.registry_pages.files import FileFolder
 from cloud.registry_pages.router import registry_router
@@ -90,6 +92,7 @@ def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | N
         server_router(reads.status),
         access_router(ways),
         registry_router(sources),
+        people_router(accounts, AuditProofs(core.stream, core.keys.log.public).find),
     ]
     return guarded_app(gate, routers)
 

@@ -195,6 +195,29 @@ _WORK: Final = (
     _get("/work/reports/{report}/pdf", Action.VIEW_REGISTRY, in_path("report")),
 )
 
+_ACCOUNT: Final = "/people/{account}"
+_PEOPLE: Final = (
+    _get("/people", Action.VIEW_PEOPLE),
+    _get("/people-new", Action.EDIT_PEOPLE),
+    _post("/people", Action.EDIT_PEOPLE),
+    _get(_ACCOUNT, Action.VIEW_PEOPLE, in_path("account")),
+    *(
+        _post(f"{_ACCOUNT}/{deed}", Action.EDIT_PEOPLE, in_path("account"))
+        for deed in ("roles", "reset", "close", "badge")
+    ),
+    *(
+        _post(
+            f"{_ACCOUNT}/{many}/{{{kind}}}/end",
+            Action.EDIT_PEOPLE,
+            in_path("account"),
+            in_path(kind),
+        )
+        for many, kind in (("roles", "grant"), ("tokens", "api_token"))
+    ),
+    _get("/audit", Action.VIEW_AUDIT),
+    _get("/audit/entry", Action.VIEW_AUDIT),
+)
+
 RULES: Final[Mapping[str, RouteRule]] = {
     rule.key: rule
     for rule in (
@@ -205,5 +228,6 @@ RULES: Final[Mapping[str, RouteRule]] = {
         *_REGISTRY,
         *_REVOKING,
         *_WORK,
+        *_PEOPLE,
     )
 }

@@ -18,6 +18,8 @@ MENU: Final = (
     ("registry", Action.VIEW_REGISTRY),
     ("expiry", Action.VIEW_REGISTRY),
     ("work", Action.ENROL),
+    ("people", Action.VIEW_PEOPLE),
+    ("audit", Action.VIEW_AUDIT),
 )
 FALLBACK_ZONE: Final = "Asia/Shanghai"
 """Until the viewer's browser has said where it is."""

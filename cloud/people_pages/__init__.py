@@ -1,0 +1,1 @@
+"""Pages of people and their roles, and of the audit trail."""

@@ -1,0 +1,139 @@
+"""Builds the models of the pages of people out of registry rows. Reads; decides nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cloud.access.access import Access
+from dashboards.models import Name
+from dashboards.people.models import (
+    AuditRow,
+    Changed,
+    HeldGrant,
+    PersonRow,
+    TokenRow,
+)
+from device_registry.access.policy import Grant, may_grant
+from device_registry.access.role import roles
+from device_registry.access.scope import Scope
+from device_registry.codes.region import region_prefix
+from device_registry.store.audit import AuditEntry
+from device_registry.store.row import Row
+from device_registry.store.store import RegistryStore
+
+MAX_SHOWN: Final = 200
+NOBODY: Final = Name(zh="—", en="—")
+MAX_VALUE_CHARS: Final = 200
+
+
+def person_rows(store: RegistryStore, accounts: Sequence[Row]) -> tuple[PersonRow, ...]:
+    """Return the list's rows, with what each holds."""
+    held: dict[str, list[Name]] = {}
+    ids = [row.id for row in accounts]
+    for grant in store.find("grant", where={"account": ids}, limit=20 * MAX_SHOWN):
+        held.setdefault(grant.text("account"), []).append(title_of(grant.text("role")))
+    return tuple(
+        PersonRow(
+            id=row.id,
+            name=row.text("name"),
+            organisation=name_of(store, "organisation", row.text("organisation")) or NOBODY,
+            state=row.text("state"),
+            roles=tuple(dict.fromkeys(held.get(row.id, ()))),
+        )
+        for row in accounts
+    )
+
+
+def held_grants(store: RegistryStore, access: Access, account: str) -> tuple[HeldGrant, ...]:
+    """Return what an account holds, and what of it the viewer may take away."""
+    found = store.find("grant", where={"account": account}, limit=MAX_SHOWN)
+    return tuple(
+        HeldGrant(
+            id=row.id,
+            title=title_of(row.text("role")),
+            over=name_of(store, "organisation", row.text("organisation")),
+            region=name_of(store, "region", row.text("region")),
+            subject_class=row.text("subject_class"),
+            until_ms=row.number("until_ms") or None,
+            work_order=row.text("work_order"),
+            can_end=may_grant(access.principal, grant_of(store, row), access.at_ms),
+        )
+        for row in found
+    )
+
+
+def grant_of(store: RegistryStore, row: Row) -> Grant:
+    """Return a row of the registry as the policy reads it, without its work order."""
+    fields = ("role", "organisation", "region", "subject_class")
+    return wanted_grant(store, *(row.text(name) for name in fields))
+
+
+def wanted_grant(
+    store: RegistryStore, role: str, organisation: str, region: str, subject_class: str
+) -> Grant:
+    """Return a role over a scope as the policy reads it.
+
+    An organisation that is none becomes a path that nobody's scope contains.
+    """
+    row = store.get("organisation", organisation) if organisation else None
+    path = row.subject.org_path if row and row.subject else organisation
+    prefix = region_prefix(region) if region else ""
+    scope = Scope(organisation=path, region=prefix, subject_class=subject_class)
+    return Grant(role=role, scope=scope)
+
+
+def tokens(store: RegistryStore, account: str) -> tuple[TokenRow, ...]:
+    """Return the API tokens of an account."""
+    return tuple(
+        TokenRow(id=row.id, label=row.text("label"), until_ms=row.number("until_ms") or None)
+        for row in store.find("api_token", where={"account": account}, limit=MAX_SHOWN)
+    )
+
+
+def grantable(access: Access) -> tuple[tuple[str, Name], ...]:
+    """Return the roles that the viewer may give somewhere."""
+    mine = (roles().get(grant.role) for grant in access.principal.grants)
+    names = frozenset().union(*(role.grants for role in mine if role))
+    return tuple((name, title_of(name)) for name in roles() if name in names)
+
+
+def title_of(role: str) -> Name:
+    """Return what a role is called."""
+    known = roles().get(role)
+    return Name(zh=known.zh, en=known.en) if known else Name(zh=role, en=role)
+
+
+def name_of(store: RegistryStore, kind: str, id_: str) -> Name | None:
+    """Return the name of an organisation or region, None where there is none."""
+    row = store.get(kind, id_) if id_ else None
+    if row is None:
+        return None
+    return Name(zh=row.text("name_zh"), en=row.text("name_en") or row.text("name_zh"))
+
+
+def audit_row(entry: AuditEntry) -> AuditRow:
+    """Return an entry of the trail as it is shown."""
+    return AuditRow(
+        seq=entry.seq,
+        at_ms=entry.at_ms,
+        actor=entry.actor,
+        role=title_of(entry.role) if entry.role else None,
+        kind=entry.kind,
+        id=entry.id,
+        is_end=entry.action == "end",
+        changes=_changes(entry.old or {}, entry.new or {}),
+        why=entry.why,
+        log_index=entry.log_index,
+    )
+
+
+def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Changed, ...]:
+    return tuple(
+        Changed(field=name, old=_shown(old.get(name)), new=_shown(new.get(name)))
+        for name in dict.fromkeys((*old, *new))
+        if old.get(name) != new.get(name)
+    )
+
+
+def _shown(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"

@@ -1,0 +1,145 @@
+"""`cloud.people_pages.people`: who sees whom, who gives what, and who manages whose account."""
+
+import re
+
+from device_registry.access.action import Action
+from device_registry.accounts.outcome import Accepted
+from device_registry.accounts.session import FRESH_MS
+from tests.support.people import NOW_MS, OTHER, PASSWORD, SETUP, person
+from tests.support.people_site import PeopleSite
+
+
+async def test_the_list_holds_who_lies_within_the_scope_and_a_search_tells_no_more(
+    site: PeopleSite,
+) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    person(site.accounts, "mei", "keeper", firm=OTHER)
+    html = (await head.get("/people")).text
+    assert "人员 li" in html
+    assert "养护员" in html
+    assert "mei" not in html
+    assert "没有符合条件的人员" in (await head.get("/people?q=mei")).text
+    assert (await head.get("/people/li")).status_code == 200
+    foreign = await head.get("/people/mei")
+    assert foreign.status_code == 404
+    assert foreign.content == (await head.get("/people/nobody")).content
+
+
+async def test_a_new_person_gets_a_password_that_is_shown_once(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    form = {"login": "wang", "name": "王芳", "organisation": "chs-1", "phone": ""}
+    made = await head.post("/people", "/people-new", **form)
+    assert made.status_code == 200, made.text
+    once = re.search(r'一次性密码</h2><p class="hex">([^<]+)</p>', made.text)
+    assert once is not None
+    outcome = site.accounts.log_ins.by_password("wang", once[1], "", NOW_MS)
+    assert isinstance(outcome, Accepted)
+    assert outcome.must_change
+    assert once[1] not in (await head.get("/people/wang")).text
+    again = await head.post("/people", "/people-new", **form)
+    assert "登录名已被使用" in again.text
+    bad = await head.post("/people", "/people-new", **{**form, "login": "No Login!"})
+    assert bad.status_code == 403
+
+
+async def test_nobody_is_added_to_another_firm(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    form = {"login": "spy", "name": "x", "organisation": OTHER}
+    assert (await head.post("/people", "/people-new", **form)).status_code == 404
+    assert site.accounts.store.get("account", "spy") is None
+
+
+async def test_a_role_is_given_and_taken_and_both_are_on_the_trail(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li")
+    page = "/people/li"
+    form = {"role": "keeper", "organisation": "chs-1"}
+    given = await head.post(f"{page}/roles", page, **form)
+    assert given.headers["location"] == "/people/li?done=role"
+    (grant,) = site.accounts.store.find("grant", where={"account": "li"})
+    assert (grant.text("role"), grant.text("organisation")) == ("keeper", "chs-1")
+    taken = await head.post(f"{page}/roles/{grant.id}/end", page)
+    assert taken.headers["location"] == "/people/li?done=ended"
+    assert site.accounts.store.get("grant", grant.id) is None
+    (entry,) = site.accounts.store.latest(kind="grant", id=grant.id, limit=1)
+    assert (entry.actor, entry.role, entry.action) == ("head", "quality_head", "end")
+
+
+async def test_nobody_gives_more_than_it_has(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li")
+    for form in (
+        {"role": "operator", "organisation": "chs"},
+        {"role": "quality_head", "organisation": "chs"},
+        {"role": "keeper", "organisation": ""},
+        {"role": "keeper", "organisation": OTHER},
+        {"role": "keeper", "organisation": "none"},
+        {"role": "keeper", "organisation": "chs\0"},
+        {"role": "nonsense", "organisation": "chs"},
+        {"role": "keeper", "organisation": "chs", "region": "nonsense"},
+    ):
+        answer = await head.post("/people/li/roles", "/people/li", **form)
+        assert answer.status_code == 403, form
+    assert site.accounts.store.count("grant", where={"account": "li"}) == 0
+
+
+async def test_nobody_manages_the_account_of_who_has_more(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "boss", "enterprise_head")
+    person(site.accounts, "root", "operator", scope="")
+    for id_ in ("boss", "root", "head"):
+        assert "重置密码" not in (await head.get(f"/people/{id_}")).text
+        for deed in ("reset", "close", "badge"):
+            answer = await head.post(
+                f"/people/{id_}/{deed}", "/people/li-x", badge="0012345678"
+            )
+            assert answer.status_code == 403, (id_, deed)
+        account = site.accounts.store.get("account", id_)
+        assert account is not None
+        assert account.text("state") == "active"
+    outcome = site.accounts.log_ins.by_password("root", PASSWORD, "", NOW_MS)
+    assert isinstance(outcome, Accepted)
+
+
+async def test_an_account_is_reset_and_closed(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    page = "/people/li"
+    badge = await head.post(f"{page}/badge", page, badge="0012345678")
+    assert badge.headers["location"] == "/people/li?done=badge"
+    reset = await head.post(f"{page}/reset", page)
+    assert "一次性密码" in reset.text
+    assert not isinstance(
+        site.accounts.log_ins.by_password("li", PASSWORD, "", NOW_MS), Accepted
+    )
+    closed = await head.post(f"{page}/close", page)
+    assert closed.headers["location"] == "/people/li?done=closed"
+    assert site.accounts.rights.principal("li") is None
+
+
+async def test_a_token_is_ended(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    actions = [Action.VIEW_SITE]
+    token = site.accounts.people.make_token(SETUP, "li", actions, None, "till", NOW_MS)
+    person(site.accounts, "wang", "keeper")
+    page = "/people/li"
+    elsewhere = await head.post(f"/people/wang/tokens/{token.id}/end", page)
+    assert elsewhere.status_code == 404
+    ended = await head.post(f"{page}/tokens/{token.id}/end", page)
+    assert ended.headers["location"] == "/people/li?done=token"
+    assert site.accounts.rights.of_token(token.text, NOW_MS) is None
+
+
+async def test_people_are_changed_only_by_who_has_just_proven_who_it_is(
+    site: PeopleSite,
+) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    page = (await head.get("/people/li")).text
+    assert "分配岗位" in page
+    site.now_ms += FRESH_MS
+    answer = await head.post("/people/li/close", "/people/li")
+    assert answer.headers["location"].startswith("/login/again")
+    assert site.accounts.rights.principal("li") is not None

@@ -1,0 +1,73 @@
+"""`cloud.people_pages.trail`: the audit trail within the viewer's scope."""
+
+import re
+
+from dashboards.catalogue import catalogue
+from dashboards.models import Lang
+from device_registry.kinds.catalogue import KINDS
+from tests.support.people import NOW_MS, OTHER, SETUP, person
+from tests.support.people_site import PeopleSite
+
+
+async def test_the_trail_says_who_changed_what_and_why_within_the_scope(
+    site: PeopleSite,
+) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "mei", "keeper", firm=OTHER)
+    with site.accounts.store.change(SETUP, "重新挂牌", NOW_MS) as change:
+        change.put("site", "chs-001", name_zh="春和堂")
+    html = (await head.get("/audit")).text
+    assert "重新挂牌" in html
+    assert "春和堂" in html
+    assert "mei" not in html
+    assert OTHER not in html
+    only = (await head.get("/audit?kind=account&id=head")).text
+    assert "重新挂牌" not in only
+    assert "登录名" not in only
+
+
+async def test_an_entry_outside_the_scope_is_not_there(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "mei", "keeper", firm=OTHER)
+    (theirs,) = site.accounts.store.latest(kind="account", id="mei", limit=1)
+    (ours,) = site.accounts.store.latest(kind="account", id="head", limit=1)
+    answer = await head.get(f"/audit/entry?seq={ours.seq}")
+    assert ours.hash.hex() in answer.text
+    assert "尚未进入已签名的存证日志" in answer.text
+    foreign = await head.get(f"/audit/entry?seq={theirs.seq}")
+    assert foreign.status_code == 404
+    for seq in ("0", "-1", "x", "9" * 40, "", "999999"):
+        answer = await head.get(f"/audit/entry?seq={seq}")
+        assert (answer.status_code, answer.content) == (404, foreign.content)
+
+
+async def test_no_secret_is_shown(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    html = (await head.get("/audit?kind=account&id=head")).text
+    assert "argon2" not in html
+    assert "•" in html
+
+
+async def test_who_may_not_see_the_trail_finds_none(site: PeopleSite) -> None:
+    keeper = await site.signed_in("li", "keeper")
+    assert (await keeper.get("/audit")).status_code == 404
+    assert (await keeper.get("/people")).status_code == 404
+
+
+async def test_a_chinese_page_shows_no_raw_kind_or_field(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    html = (await head.get("/audit")).text
+    cells = re.sub(r'<(?:del|span) class="hex">.*?</(?:del|span)>', "", html)
+    for raw in ("password_hash", "organisation", "subject_class", ">account<", ">grant<"):
+        assert raw not in re.sub(r'href="[^"]*"', "", cells)
+
+
+def test_every_kind_and_field_of_the_registry_has_words_in_both_languages() -> None:
+    for lang in Lang:
+        keys = catalogue(lang).keys
+        for kind in KINDS.values():
+            assert f"registry.kind_{kind.name}" in keys
+            for field in kind.fields:
+                known = {f"registry.field_{field.name}", f"people.field_{field.name}"}
+                assert known & keys, (lang, field.name)
