@@ -46,9 +46,7 @@ def add_commands(
     by_claim.add_argument(
         "--key", default="", help=f"file or pkcs11: URI (default: {DEFAULT_KEY})"
     )
-    by_claim.add_argument(
-        "--new-key", action="store_true", help="make another evidence key: the old is revoked"
-    )
+    by_claim.add_argument("--new-key", action="store_true", help="make another evidence key")
     by_claim.add_argument("--proxy", default="", help="http://host:port, for https")
     add("rotate", rotate, "change the evidence key; the running gateway begins again with it")
     network = add("network", network_from_boot_file, "set up the network from the boot file")

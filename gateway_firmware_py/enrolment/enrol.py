@@ -12,7 +12,7 @@ accepted is put in place without it. Nothing outside `pending/` changes before t
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep, time_ns
@@ -24,7 +24,7 @@ from evidence.enrolment.anchors import Anchors, decode_anchors, pinned_anchors
 from evidence.enrolment.answer import Enrolled, read_enrolled
 from evidence.enrolment.claim import Claim
 from evidence.enrolment.errors import AnchorsError
-from evidence.enrolment.request import EnrolRequest, secret_proof, sign_request
+from evidence.enrolment.request import EnrolRequest, read_request, secret_proof, sign_request
 from evidence.errors import WireError
 from gateway_firmware_py.config.read import load_settings
 from gateway_firmware_py.configuring.starting import put_first
@@ -54,6 +54,8 @@ from gateway_firmware_py.key_place import KeyPlace, next_place
 
 log = logging.getLogger(__name__)
 
+PRESENT_KEY, NEXT_KEY = "present", "next"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
@@ -61,7 +63,7 @@ class Device:
 
     `key_setting` and `led` are what the configuration is to say of the key and of what beeps;
     empty leaves it as it is. `new_key` asks for another evidence key than the present one,
-    which was revoked.
+    which the cloud knows already; after an earlier claim there is another one anyway.
     """
 
     config: Path
@@ -107,6 +109,10 @@ def under_claim(store: Folder) -> dict[str, str]:
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
+def _is_about(found: Mapping[str, str], about: Mapping[str, str]) -> bool:
+    return all(found.get(name) == text for name, text in about.items())
+
+
 class _Enrolment:
     """One run of the command."""
 
@@ -127,10 +133,10 @@ class _Enrolment:
             "site": self._claim.site,
             "url": self._claim.url,
         }
-        if under_claim(self._store) == about:
+        if _is_about(under_claim(self._store), about):
             self._pending.clear()
             return self._settled()
-        if under_claim(self._pending) != about:
+        if not _is_about(under_claim(self._pending), about):
             self._begin(about)
         elif self._pending.read(folder.ENROLLED) is None:
             self._accept()
@@ -150,8 +156,11 @@ class _Enrolment:
 
     def _begin(self, about: dict[str, str]) -> None:
         anchors = self._fetch_anchors()
+        # The cloud takes an evidence key under one claim only, and may know one offered before.
+        is_known = bool(under_claim(self._store)) or bool(self._pending.read(folder.REQUEST))
+        which = NEXT_KEY if is_known else PRESENT_KEY
         self._pending.clear()  # of another claim, which is not gone on with
-        self._pending.write(folder.CLAIM, json.dumps(about).encode())
+        self._pending.write(folder.CLAIM, json.dumps({**about, "key": which}).encode())
         self._pending.write(folder.ANCHORS, anchors)
         self._accept()
 
@@ -168,7 +177,7 @@ class _Enrolment:
         identity = self._certify(client, anchors, tls_key, csr)
         self._pending.write(folder.CA, root)
         asked = self._pending.read(folder.REQUEST)
-        if asked is None:
+        if asked is None or read_request(asked).public != key.public:
             asked = self._pending.write(folder.REQUEST, self._signed(key, identity, csr))
         request = Request(
             what="the enrolment",
@@ -183,7 +192,8 @@ class _Enrolment:
 
     def _evidence_key(self) -> EvidenceKey:
         place = self._device.key
-        return make_next(place) if self._device.new_key else make_key(place)[0]
+        is_next = under_claim(self._pending).get("key") == NEXT_KEY or self._device.new_key
+        return make_next(place) if is_next else make_key(place)[0]
 
     def _fetch_anchors(self) -> bytes:
         asked = Request(what="the pinned keys", method="GET", path=anchors_of.PATH)

@@ -211,14 +211,14 @@ def test_plain_http_is_for_loopback_alone(cloud: EnrolmentServer, board: Board) 
     CloudClient(Server(url="http://127.0.0.1:8000"))
 
 
-def test_a_new_claim_for_the_same_gateway_keeps_its_key_and_its_sources(
+def test_a_new_claim_for_the_same_gateway_brings_new_keys_and_leaves_the_sources(
     cloud: EnrolmentServer, board: Board
 ) -> None:
     board.config.write_text(SOURCES)
     first = board.enrol(cloud.claim())
     tls = (board.store / "tls.pem").read_bytes()
     second = board.enrol(cloud.claim())
-    assert first.kid == second.kid
+    assert board.evidence_key().kid == second.kid != first.kid
     assert (board.store / "tls.pem").read_bytes() != tls
     text = board.config.read_text()
     assert text.startswith("# my scanner\n[[scanner]]")

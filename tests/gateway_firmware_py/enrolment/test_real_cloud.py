@@ -1,5 +1,6 @@
 """The device against the cloud's own enrolment, not a stand-in."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from gateway_firmware_py.enrolment.rotation import rotate
 from gateway_firmware_py.errors import EnrolmentError
 from tests.support.crashing_disk import CrashingDisk, Killed
 from tests.support.device_board import Board
+from tests.support.enrolling import TECHNICIAN
 from tests.support.enrolment_server import EnrolmentServer, enrolment_server
 from tests.support.softhsm import needs_softhsm, token_uri
 
@@ -107,6 +109,32 @@ def test_a_used_claim_and_one_that_ended_name_the_remedy(
     with pytest.raises(EnrolmentError, match=r"refuses the certificate \(401: .*\); .*claim"):
         second.enrol(replace(late, secret=bytes(16)))
     assert not second.config.exists()
+
+
+@pytest.mark.parametrize("state", ["active", "revoked"])
+def test_a_new_claim_for_a_device_brings_a_key_that_the_cloud_takes(
+    cloud: EnrolmentServer, board: Board, state: str
+) -> None:
+    enrolled(cloud, board)
+    world, old = cloud.world, board.evidence_key().kid
+    if state == "revoked":
+        with world.store.change(TECHNICIAN, "stolen", world.now_ms) as change:
+            change.put("key", old.hex(), state=state)
+    board.enrol(claim_of(cloud))
+    assert board.evidence_key().kid != old
+    assert world.state("key", board.evidence_key().kid.hex()) == "active"
+
+
+def test_a_key_that_the_cloud_knows_is_exchanged_on_demand(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    enrolled(cloud, board)
+    shutil.rmtree(board.store)
+    again = claim_of(cloud)
+    with pytest.raises(EnrolmentError, match="evidence key is known already"):
+        board.enrol(again)
+    enrol(again, board.device(new_key=True), board.means())
+    assert cloud.world.state("key", board.evidence_key().kid.hex()) == "active"
 
 
 @pytest.mark.engine
