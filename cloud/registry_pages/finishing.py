@@ -11,8 +11,9 @@ from typing import Final
 
 from cloud.registry_pages.checklists import Standing
 from cloud.registry_pages.drafts import put_draft
+from cloud.registry_pages.errors import BadStepError
 from cloud.registry_pages.sources import Sources
-from cloud.registry_pages.steps import BadStepError, Draft, step_id, step_time
+from cloud.registry_pages.steps import Draft, step_id, step_time
 from device_registry.commissioning.document import Document, Signature, sha256_of
 from device_registry.commissioning.report import DoneStep, Heading, build
 from device_registry.commissioning.service import REPORT_KIND, commission

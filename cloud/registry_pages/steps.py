@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from cloud.registry_pages.errors import BadStepError
+
 MAX_STEPS: Final = 5000
 """Steps of one commissioning; 100 points have 400."""
 MAX_ABS: Final = 1000
@@ -24,10 +26,6 @@ _NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 Step = Mapping[str, object]
 """`id`, `kind`, `at_ms`, `by`; numbers are decimal text."""
-
-
-class BadStepError(ValueError):
-    """A step that no phone of ours sends; it is refused for good."""
 
 
 def parse_step(body: bytes, points: Iterable[str], account: str) -> dict[str, object]:

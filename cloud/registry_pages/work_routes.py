@@ -14,13 +14,14 @@ from cloud.registry_pages.answers import FALLBACK_ZONE, page, viewer_in
 from cloud.registry_pages.bodies import asked, form_of, json_of, photo_of
 from cloud.registry_pages.checklists import checklist, points_to_check, spaces, standing, whole
 from cloud.registry_pages.drafts import Also, keep_step
+from cloud.registry_pages.errors import BadStepError
 from cloud.registry_pages.finishing import Signer, finish, parse_signed, put_file
 from cloud.registry_pages.fresh_claims import FreshClaims
 from cloud.registry_pages.network_form import BadNetwork, read_network
 from cloud.registry_pages.pwa import manifest, service_worker
 from cloud.registry_pages.reports import report_file, report_page
 from cloud.registry_pages.sources import Sources
-from cloud.registry_pages.steps import BadStepError, parse_step, photo_step
+from cloud.registry_pages.steps import parse_step, photo_step
 from cloud.registry_pages.viewing import Viewing
 from cloud.registry_pages.work_views import (
     claim_page,
