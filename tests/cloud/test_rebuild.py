@@ -29,16 +29,16 @@ def config(tmp_path: Path, gateway: SigningGateway) -> Config:
     """An installation whose projections followed the archive live: a warm hour, and a gap."""
     config = make_installation(tmp_path / "cloud", gateway)
     server = open_server(config)
-    server.reads.start()
+    server.parts.reads.start()
     server.core.start()
     try:
         for value in (500, 900, 1_200, 1_200, 500):
             batches = [gateway.batch([value] * 6) for _ in range(8)]
             assert submit_card(server.core, batches[:4] + batches[5:]) == {"receipted": 7}
-        until_sync(lambda: _is_settled(server.reads.status()), what="the projections")
+        until_sync(lambda: _is_settled(server.parts.reads.status()), what="the projections")
     finally:
         server.core.intake.stop()
-        server.reads.stop()
+        server.parts.reads.stop()
         server.core.stop()
     return config
 
