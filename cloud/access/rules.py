@@ -89,6 +89,7 @@ _SERVER: Final = (
         answers="data",
     ),
     _get("/static/{name:path}", Open.PUBLIC),
+    _data("/api/openapi.json", Open.PUBLIC),
 )
 
 _PAGES: Final = (
@@ -215,7 +216,6 @@ _PEOPLE: Final = (
         for many, kind in (("roles", "grant"), ("tokens", "api_token"))
     ),
     _get("/audit", Action.VIEW_AUDIT),
-    _get("/audit/entry", Action.VIEW_AUDIT),
 )
 
 RULES: Final[Mapping[str, RouteRule]] = {

@@ -24,5 +24,4 @@ def people_router(accounts: Accounts, find_proof: FindProof) -> APIRouter:
     router.add_api_route(f"{one}/badge", people.badge, methods=["POST"])
     router.add_api_route(f"{one}/tokens/{{api_token}}/end", people.end_token, methods=["POST"])
     router.add_api_route("/audit", trail.show, methods=["GET"])
-    router.add_api_route("/audit/entry", trail.entry, methods=["GET"])
     return router

@@ -1,6 +1,7 @@
 """The audit trail: who changed what, in which role, when and why; and the log's proof of it."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -34,8 +35,11 @@ class TrailPages:
         before: str = "",
         kind: str = "",
         id: str = "",  # noqa: A002 - the field's name everywhere
+        seq: str = "",
     ) -> Response:
-        """List entries within the viewer's scope, the newest first."""
+        """List entries within the viewer's scope, the newest first; or show one, by `seq`."""
+        if seq:
+            return self._entry(request, seq)
         access = access_of(request)
         asked = kind if kind in KINDS else ""
         about = id if asked and id.isprintable() else ""
@@ -52,11 +56,11 @@ class TrailPages:
             before=found[PAGE - 1].seq if len(found) > PAGE else 0,
             kind=asked,
             id=about,
+            query=f"kind={asked}&id={quote(about)}&" if asked else "",
         )
         return page(model, request)
 
-    def entry(self, request: Request, seq: str = "") -> Response:
-        """Show one entry with its proof."""
+    def _entry(self, request: Request, seq: str) -> Response:
         access = access_of(request)
         number = _number(seq)
         if number is None:
@@ -74,6 +78,7 @@ class TrailPages:
             hash=found[0].hash.hex(),
             prev_hash=found[0].prev_hash.hex(),
             proof=proof,
+            query=f"seq={number}&",
         )
         return page(model, request)
 

@@ -109,6 +109,8 @@ def parts_of(table: Table, scopes: Within) -> list[Select[*tuple[Any, ...]]] | N
     """
     if not all(scope.organisation or scope.region for scope in scopes):
         return None
+    if not all(scope.organisation for scope in scopes) and not _is_by_region(table):
+        return None
     parts = []
     for scope in scopes:
         rest = _rest(table, scope)
@@ -126,6 +128,10 @@ def indexed(
 ) -> Select[*tuple[Any, ...]]:
     """Tell SQLite which index serves a query; PostgreSQL knows how its values are spread."""
     return query.with_hint(table, f"INDEXED BY {table.name}_{name}", "sqlite")
+
+
+def _is_by_region(table: Table) -> bool:
+    return any(index.name == f"{table.name}_by_region_code" for index in table.indexes)
 
 
 def _served(

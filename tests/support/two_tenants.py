@@ -132,6 +132,9 @@ def _site(change: Change, mark: str, tenant: str, region: str, at_ms: int) -> di
         "staff": f"{tenant}-staff-{number}",
         "staff_certificate": f"{tenant}-paper-{number}",
         "configuration": f"gw-{mark}:1",
+        "account": f"{tenant}-person-{number}",
+        "grant": f"{tenant}-grant-{number}",
+        "api_token": f"{tenant}-token-{number}",
     }
     change.put(
         "site",
@@ -231,6 +234,10 @@ def _papers(change: Change, ids: dict[str, str], mark: str, tenant: str, at_ms: 
         number=tenant,
         valid_until="2020-01-01",
     )
+    account = ids["account"]
+    change.put("account", account, name=f"{tenant}人员", organisation=tenant, state="active")
+    change.put("grant", ids["grant"], account=account, role="keeper", organisation=tenant)
+    change.put("api_token", ids["api_token"], account=account, token_hash="00", actions=[])
     change.put(
         "licence",
         ids["licence"],
@@ -278,5 +285,5 @@ def _papers(change: Change, ids: dict[str, str], mark: str, tenant: str, at_ms: 
         version=1,
         document="{}",
         sha256="00",
-        state="offered",
+        state="superseded",
     )

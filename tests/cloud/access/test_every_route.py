@@ -35,6 +35,8 @@ CHOSEN = {"job": "replace_probe"}
 DOCUMENTS = {"/work/reports/{report}", "/work/reports/{report}/pdf"}
 DOCUMENTS |= {"/work/records/{change_record}/pdf"}
 """Their own tests show them to who may see them; here only to who may not."""
+FIRMS = {"organisation", "licence", "account", "grant", "api_token"}
+"""Kinds that belong to a firm and to no site."""
 STREAMS = {"GET /live"}  # endless: see test_a_stream_is_confined
 
 
@@ -101,7 +103,7 @@ def has(asker: Asker, rule: RouteRule) -> bool:
 
 def visible(asker: Asker, rule: RouteRule, mark: str) -> bool:
     """Return what the scopes mean, said in other words than the policy's."""
-    if any(about.kind in {"organisation", "licence"} for about in rule.about):
+    if any(about.kind in FIRMS for about in rule.about):
         firm = SITES[mark][0]
         return (asker.where, firm) in {("firm", "qatenant"), ("province", "qbtenant")}
     return mark in asker.sees

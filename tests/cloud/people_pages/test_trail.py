@@ -4,6 +4,7 @@ import re
 
 from dashboards.catalogue import catalogue
 from dashboards.models import Lang
+from device_registry.accounts.people import NewGrant
 from device_registry.kinds.catalogue import KINDS
 from tests.support.people import NOW_MS, OTHER, SETUP, person
 from tests.support.people_site import PeopleSite
@@ -31,14 +32,23 @@ async def test_an_entry_outside_the_scope_is_not_there(site: PeopleSite) -> None
     person(site.accounts, "mei", "keeper", firm=OTHER)
     (theirs,) = site.accounts.store.latest(kind="account", id="mei", limit=1)
     (ours,) = site.accounts.store.latest(kind="account", id="head", limit=1)
-    answer = await head.get(f"/audit/entry?seq={ours.seq}")
+    answer = await head.get(f"/audit?seq={ours.seq}")
     assert ours.hash.hex() in answer.text
     assert "尚未进入已签名的存证日志" in answer.text
-    foreign = await head.get(f"/audit/entry?seq={theirs.seq}")
+    foreign = await head.get(f"/audit?seq={theirs.seq}")
     assert foreign.status_code == 404
-    for seq in ("0", "-1", "x", "9" * 40, "", "999999"):
-        answer = await head.get(f"/audit/entry?seq={seq}")
+    for seq in ("0", "-1", "x", "9" * 40, "999999"):
+        answer = await head.get(f"/audit?seq={seq}")
         assert (answer.status_code, answer.content) == (404, foreign.content)
+
+
+async def test_a_scope_may_be_a_region_alone(site: PeopleSite) -> None:
+    auditor = await site.signed_in("aud", scope="")
+    new = NewGrant(account="aud", role="auditor", region="510100")
+    site.accounts.people.grant(SETUP, new, NOW_MS)
+    html = (await auditor.get("/audit")).text
+    assert "hengda-001" in html
+    assert "chs-001" not in html
 
 
 async def test_no_secret_is_shown(site: PeopleSite) -> None:
