@@ -18,6 +18,7 @@ from dashboards.models import Name
 from dashboards.registry.models import Cell, Choice
 from dashboards.registry.work_models import ProbeForm
 from device_registry.access.action import Action
+from device_registry.channels import channels_ever
 from device_registry.errors import IllegalTransitionError, InvalidFieldsError
 from device_registry.store.audit import Actor
 from device_registry.store.row import Row
@@ -69,12 +70,12 @@ class _Probes:
             where = {"site": gateway.text("site")}
             return self._sources.store.find(kind, where=where, limit=MOST)
 
-        points = self._sources.store.find("point", where={"gateway": gateway.id}, limit=MOST)
+        ever = channels_ever(self._sources.store, [gateway.id])
         return There(
             gateway=gateway,
             places=at_site("place"),
             sensors=at_site("sensor"),
-            points=points,
+            channels=ever[gateway.id],
         )
 
     def _model(

@@ -5,10 +5,11 @@ humidity, on the next free channels; where the line or the place is new, these t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from device_registry.channels import free_channels
 from device_registry.store.row import Row
 from domain.errors import DomainError
 from domain.profiles.load import profile
@@ -47,7 +48,8 @@ class There:
     gateway: Row
     places: Sequence[Row]
     sensors: Sequence[Row]
-    points: Sequence[Row]
+    channels: Collection[int]
+    """Every one that the gateway ever had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,7 @@ def _points(
     there: There, known: Profile, sensor: str, place: Sequence[Put], pack: str
 ) -> list[Put]:
     _, place_id, names = place[0]
-    taken = {row.number("channel") for row in there.points}
-    free = (channel for channel in range(1, 100_000) if channel not in taken)
+    free = free_channels(there.channels)
     is_judged = known.point_class is PointClass.COMPLIANCE and bool(pack)
     return [
         (

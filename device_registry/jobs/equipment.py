@@ -4,11 +4,12 @@ Pure. A moved refrigerator opens a special verification 专项验证 (GSP Annex 
 do not move; Annex 5: a change asks for a new verification).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
 from device_registry.commissioning.steps import Input, InputType, Step
-from device_registry.jobs.plan import Answers, Known, Plan, Put, note, refusal
+from device_registry.jobs.plan import Answers, Known, Plan, Put, Values, note, refusal
 from domain.gsp.verification import Trigger, kind_for
 
 VERIFY_WITHIN_DAYS: Final = 7
@@ -82,15 +83,33 @@ def plan_gateway(answers: Answers, known: Known) -> Plan:
     if new is not None and new.get("state") not in {"enrolled", "commissioned", "in_service"}:
         findings.append(refusal("job_gateway.not_enrolled", new_id))
     points = known.having("point", "gateway", old_id)
-    taken = {row.get("channel") for row in known.having("point", "gateway", new_id).values()}
-    if taken & {row.get("channel") for row in points.values()}:
-        findings.append(refusal("job_gateway.channel_taken", new_id))
     findings.append(note("job_gateway.moved", new_id, count=str(len(points))))
-    puts = [Put(kind="point", id=id_, fields={"gateway": new_id}) for id_ in sorted(points)]
+    puts = [*_moved(points, new_id, known), *_links_moved(old or {}, new or {}, new_id)]
     if new is not None and new.get("state") == "enrolled":
         puts.append(Put(kind="gateway", id=new_id, fields={"state": "commissioned"}))
     puts.append(Put(kind="gateway", id=old_id, fields={"state": "retired"}))
     return Plan(puts=tuple(puts), findings=tuple(findings))
+
+
+def _moved(points: Mapping[str, Values], new_id: str, known: Known) -> list[Put]:
+    """Return the points at their new gateway, on channels that never meant anything there."""
+    used = known.channels.get(new_id, frozenset())
+    kept = {row.get("channel") for row in points.values()} - used
+    free = (channel for channel in known.free_channels(new_id) if channel not in kept)
+    puts = []
+    for id_, row in sorted(points.items()):
+        channel = row.get("channel")
+        fields = {"gateway": new_id, "channel": channel if channel in kept else next(free)}
+        puts.append(Put(kind="point", id=id_, fields=fields))
+    return puts
+
+
+def _links_moved(old: Values, new: Values, new_id: str) -> list[Put]:
+    """Return the buses and brokers that a gateway of which none are known takes over."""
+    links = old.get("links")
+    if not links or new.get("links"):
+        return []
+    return [Put(kind="gateway", id=new_id, fields={"links": links})]
 
 
 def plan_move(answers: Answers, known: Known) -> Plan:

@@ -4,10 +4,11 @@ Pure. A planner gets the answers of the person and the rows of the site, and ret
 write and what it found. The service applies a plan that refuses nothing, in one change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from device_registry.channels import free_channels
 from device_registry.commissioning.steps import Step
 from domain.gsp.finding import Finding, Level, Words, refused
 
@@ -23,10 +24,16 @@ class Known:
     rows: Mapping[str, Mapping[str, Values]]
     today: date
     """In the site's time zone."""
+    channels: Mapping[str, frozenset[int]]
+    """By gateway: every channel that a point of it ever had."""
 
     def get(self, kind: str, id_: str) -> Values | None:
         """Return a row of the site, or nothing."""
         return self.rows.get(kind, {}).get(id_)
+
+    def free_channels(self, gateway: str) -> Iterator[int]:
+        """Yield channels of a gateway that never measured anything, the lowest first."""
+        return free_channels(self.channels.get(gateway, frozenset()))
 
     def having(self, kind: str, field: str, value: str) -> Mapping[str, Values]:
         """Return the rows of a kind whose field has this value."""

@@ -1,10 +1,12 @@
 """Replace a probe, and send one for calibration while a rotating spare takes its place.
 
 Pure. The point stays the same; its sensor changes, and old and new certificate are in the
-record. The new probe must suit the point's packs and be in date: a swap is a commissioning.
+record. It is told on a new channel: a channel never changes its meaning, and the device with
+its serial number is part of that. The new probe must suit the point's packs and be in date: a
+swap is a commissioning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from device_registry.commissioning.rows import newest_certificate, packs_of
@@ -79,10 +81,12 @@ def _swap(answers: Answers, known: Known, old_fields: Values) -> Plan:
         *(f for row in served.values() for f in _fits(row, new_id, new, known)),
         *_certificates(old_id, new_id, known),
     ]
-    puts = [Put(kind="point", id=id_, fields={"sensor": new_id}) for id_ in sorted(served)]
-    if known.get("sensor", old_id) is not None:
+    old = known.get("sensor", old_id)
+    puts = _told_anew(served, new_id, known)
+    if old is not None:
         puts.append(Put(kind="sensor", id=old_id, fields=old_fields))
-    puts.append(Put(kind="sensor", id=new_id, fields={"state": "in_service", "spare": False}))
+    new_fields = {**_wired(old or {}, new), "state": "in_service", "spare": False}
+    puts.append(Put(kind="sensor", id=new_id, fields=new_fields))
     return Plan(puts=tuple(puts), findings=tuple(findings))
 
 
@@ -93,6 +97,29 @@ def _served_with(
     siblings = known.having("point", "sensor", old_id) if old_id else {}
     alive = {id_: row for id_, row in siblings.items() if row.get("state") != "retired"}
     return {point_id: point, **alive}
+
+
+def _told_anew(served: Mapping[str, Values], new_id: str, known: Known) -> list[Put]:
+    """Return the points with their new sensor, each on a channel that was never used."""
+    free: dict[str, Iterator[int]] = {}
+    puts = []
+    for id_, row in sorted(served.items()):
+        gateway = str(row["gateway"])
+        channels = free.setdefault(gateway, known.free_channels(gateway))
+        fields = {"sensor": new_id, "channel": next(channels)}
+        puts.append(Put(kind="point", id=id_, fields=fields))
+    return puts
+
+
+def _wired(old: Values, new: Values) -> Values:
+    """Return how a probe of which nothing is known is read: as the one whose wires it takes."""
+    link = old.get("link")
+    if new.get("link") or not isinstance(link, dict) or "unit" not in link:
+        return {}
+    fields: dict[str, object] = {"link": {k: v for k, v in link.items() if k != "device"}}
+    if not new.get("profile") and new.get("model") == old.get("model"):
+        fields["profile"] = old.get("profile")
+    return fields
 
 
 def _free(new_id: str, old_id: str, new: Values, known: Known) -> list[Finding]:

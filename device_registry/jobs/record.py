@@ -11,10 +11,12 @@ from typing import Final
 from device_registry.commissioning.document import Document
 from device_registry.commissioning.steps import Given, missing
 from device_registry.jobs.errors import JobRefusedError
-from device_registry.jobs.plan import Answers, Job, Known, Plan, Put
+from device_registry.jobs.plan import Answers, Job, Known, Plan, Put, Values
+from device_registry.kinds.catalogue import KINDS
 from domain.gsp.finding import Finding
 
 FORMAT: Final = "coldwarden.change.v1"
+HIDDEN: Final = "•"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +82,22 @@ def refusals(job: Job, answers: Answers, known: Known) -> tuple[Finding, ...]:
 
 def _change(put: Put, known: Known) -> dict[str, object]:
     before = known.get(put.kind, put.id)
-    old = None if before is None else {name: _json(before.get(name)) for name in put.fields}
-    new = {name: _json(value) for name, value in put.fields.items()}
-    return {"kind": put.kind, "id": put.id, "old": old, "new": new}
+    old = None if before is None else {name: before.get(name) for name in put.fields}
+    return {
+        "kind": put.kind,
+        "id": put.id,
+        "old": None if old is None else _shown(put.kind, old),
+        "new": _shown(put.kind, put.fields),
+    }
+
+
+def _shown(kind: str, values: Values) -> dict[str, object]:
+    """Return values as a record that people read and keep shows them: a secret as a dot."""
+    fields = KINDS[kind].by_name
+    return {
+        name: HIDDEN if fields[name].secret and value is not None else _json(value)
+        for name, value in values.items()
+    }
 
 
 def _json(value: object) -> object:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from device_registry.channels import channels_ever
 from device_registry.commissioning.document import Signature, check_signatures, sha256_of
 from device_registry.jobs.catalogue import job_named
 from device_registry.jobs.errors import JobOutdatedError
@@ -46,6 +47,9 @@ class Reader(Protocol):
 
     def get(self, kind: str, id_: str, /) -> Row | None:
         """Return a current row."""
+
+    def ever(self, kind: str, *, where: Mapping[str, object]) -> list[Row]:
+        """Return every version, current or not, with these values."""
 
 
 def prepare_job(store: RegistryStore, order: Order) -> Prepared:
@@ -112,7 +116,7 @@ def _prepare(reader: Reader, order: Order) -> Prepared:
 
 
 def known_of(reader: Reader, site: str, at_ms: int) -> Known:
-    """Return the rows of a site that jobs look at, on the day of `at_ms` there."""
+    """Return what jobs look at of a site, on the day of `at_ms` there."""
     rows: dict[str, dict[str, Values]] = {
         kind: _values(reader.find(kind, where={"site": site}, limit=MAX_ROWS))
         for kind in SITE_KINDS
@@ -123,7 +127,9 @@ def known_of(reader: Reader, site: str, at_ms: int) -> Known:
     row = reader.get("site", site)
     zone = ZoneInfo(row.text("timezone")) if row is not None else UTC
     today = datetime.fromtimestamp(at_ms / 1000, tz=zone).date()
-    return Known(site=site, rows=rows, today=today)
+    return Known(
+        site=site, rows=rows, today=today, channels=channels_ever(reader, rows["gateway"])
+    )
 
 
 def _values(rows: list[Row]) -> dict[str, Values]:

@@ -18,7 +18,7 @@ from device_registry.kinds.field import Kind
 from device_registry.store.cascade import follow_authority, follow_owner, rename_path
 from device_registry.store.growth import Growth
 from device_registry.store.plan import Plan, Stored, Write
-from device_registry.store.query import Where, current, found, matching, versions
+from device_registry.store.query import Where, current, found, having, matching, versions
 from device_registry.store.row import Row, row_of, scope_values, stored_values
 from device_registry.store.subjects import Subjects
 from device_registry.store.tables import TABLES
@@ -59,6 +59,12 @@ class Change:
         query = versions(k).where(matching(k, where, None), found(k, search))
         rows = self._connection.execute(query.order_by(table.c.id).limit(limit))
         return [row_of(k, stored) for stored in rows]
+
+    def ever(self, kind: str, *, where: Where) -> list[Row]:
+        """Return every version with these values; as `RegistryStore.ever`."""
+        k = kind_named(kind)
+        query = versions(k).where(having(k, where)).order_by(TABLES[kind].c.row_id)
+        return [row_of(k, stored) for stored in self._connection.execute(query)]
 
     def put(self, kind: str, id_: str, /, **fields: object) -> Row:
         """Register a row, or give it a new version; fields not named stay as they are.

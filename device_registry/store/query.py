@@ -49,11 +49,16 @@ def current(kind: Kind) -> Select[*tuple[Any, ...]]:
 def matching(kind: Kind, where: Where | None, within: Within | None) -> ColumnElement[bool]:
     """Return the condition for current rows with these values, within these scopes."""
     table = TABLES[kind.name]
-    parts: list[ColumnElement[bool]] = [table.c.valid_to_ms.is_(None)]
-    parts += [_equals(kind, table, name, value) for name, value in (where or {}).items()]
+    parts = [table.c.valid_to_ms.is_(None), having(kind, where or {})]
     if within is not None:
         parts.append(within_scopes(table, within))
     return and_(*parts)
+
+
+def having(kind: Kind, where: Where) -> ColumnElement[bool]:
+    """Return the condition for versions, current or not, with these values."""
+    table = TABLES[kind.name]
+    return and_(true(), *(_equals(kind, table, name, value) for name, value in where.items()))
 
 
 def found(kind: Kind, search: str) -> ColumnElement[bool]:

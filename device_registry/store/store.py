@@ -19,7 +19,7 @@ from device_registry.store.change import Change
 from device_registry.store.engine import lock_audit, open_engine, reading, writing
 from device_registry.store.migrate import migrate
 from device_registry.store.narrow import Query, counting, listing, trail_condition
-from device_registry.store.query import Where, Within, counted, current, versions
+from device_registry.store.query import Where, Within, counted, current, having, versions
 from device_registry.store.row import Row, row_of
 from device_registry.store.subjects import Subjects
 from device_registry.store.tables import AUDIT, TABLES
@@ -87,6 +87,12 @@ class RegistryStore:
         c = TABLES[kind_named(kind).name].c
         query = versions(kind_named(kind)).where(c.id == id_).order_by(c.row_id)
         return self._rows(kind, query)
+
+    def ever(self, kind: str, *, where: Where) -> list[Row]:
+        """Return every version, current or not, with these values; the first one first."""
+        k = kind_named(kind)
+        query = versions(k).where(having(k, where))
+        return self._rows(kind, query.order_by(TABLES[kind].c.row_id))
 
     def find(
         self,

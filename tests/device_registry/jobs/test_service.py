@@ -100,6 +100,32 @@ def test_a_new_gateway_takes_over_every_point(store: RegistryStore) -> None:
     assert value(store, "gateway", "gw-new", "state") == "commissioned"
 
 
+def test_a_new_probe_is_told_on_channels_that_never_meant_anything(
+    store: RegistryStore,
+) -> None:
+    with changing(store, 2_000) as change:
+        change.put("point", f"{SITE}-h", channel=7)
+        change.put("sensor", f"{SITE}-probe", link={"bus": "bus1", "unit": 3, "device": "a"})
+    do(store, "replace_probe", REPLACE)
+    assert value(store, "point", f"{SITE}-h", "channel") == 3, "2 was its own, 7 is"
+    assert value(store, "point", f"{SITE}-t", "channel") == 4
+    assert value(store, "sensor", "spare-1", "link") == {"bus": "bus1", "unit": 3}
+
+
+def test_a_new_gateway_never_gives_a_channel_a_second_meaning(store: RegistryStore) -> None:
+    with changing(store, 2_000) as change:
+        change.put("gateway", f"gw-{SITE}", links={"broker": {"password": "hunter2"}})
+        values = {**POINT, "state": "in_service", "site": SITE}
+        change.put("point", "elsewhere", gateway="gw-new", channel=1, **values)
+    with changing(store, 3_000) as change:
+        change.put("point", "elsewhere", channel=3)
+    record = do(store, "replace_gateway", GATEWAY)
+    assert value(store, "point", f"{SITE}-t", "channel") == 4, "1 and 3 mean another point"
+    assert value(store, "point", f"{SITE}-h", "channel") == 2, "as before: free there"
+    assert value(store, "gateway", "gw-new", "links") == {"broker": {"password": "hunter2"}}
+    assert "hunter2" not in str(record.maybe("document"))
+
+
 def test_a_moved_refrigerator_opens_a_special_verification(store: RegistryStore) -> None:
     do(store, "move_refrigerator", MOVE)
     (verification,) = store.find("verification", where={"place": "fridge-1"})

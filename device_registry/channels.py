@@ -1,0 +1,34 @@
+"""Which channels of a gateway ever had a meaning: none of them is ever given another.
+
+Whoever reads an old batch takes a channel's meaning, the device and its serial number with it,
+from the signed point table. So a point that is measured by another device gets a new channel.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import count
+from typing import Final, Protocol
+
+from device_registry.store.row import Row
+
+FIRST: Final = 1
+
+
+class Remembering(Protocol):
+    """What both the store and a change of it can do."""
+
+    def ever(self, kind: str, *, where: Mapping[str, object]) -> list[Row]:
+        """Return every version, current or not, with these values."""
+
+
+def channels_ever(reader: Remembering, gateways: Iterable[str]) -> dict[str, frozenset[int]]:
+    """Return every channel that some gateways ever had, in any version of any point."""
+    wanted = sorted(set(gateways))
+    found: dict[str, set[int]] = {gateway: set() for gateway in wanted}
+    for point in reader.ever("point", where={"gateway": wanted}):
+        found[point.text("gateway")].add(point.number("channel"))
+    return {gateway: frozenset(channels) for gateway, channels in found.items()}
+
+
+def free_channels(used: Collection[int]) -> Iterator[int]:
+    """Yield channels that were never used, the lowest first."""
+    return (channel for channel in count(FIRST) if channel not in used)
