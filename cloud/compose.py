@@ -11,6 +11,7 @@ from cloud.access.door import Door
 from cloud.access.gate import Gate
 from cloud.access.guarded import guarded_app
 from cloud.access.identities import AccountIdentities
+from cloud.access.openapi_route import openapi_router
 from cloud.access.provider_file import OtherWays, read_provider_file
 from cloud.access.router import access_router
 from cloud.access.ways import Ways
@@ -94,7 +95,7 @@ def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | N
         registry_router(sources),
         people_router(accounts, AuditProofs(core.stream, core.keys.log.public).find),
     ]
-    return guarded_app(gate, routers)
+    return guarded_app(gate, [*routers, openapi_router(routers)])
 
 
 def _desk(
