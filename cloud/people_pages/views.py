@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cloud.access.access import Access
-from dashboards.models import Name
+from dashboards.catalogue import catalogue
+from dashboards.models import Lang, Name
 from dashboards.people.models import (
     AuditRow,
     Changed,
     HeldGrant,
     PersonRow,
     TokenRow,
+    Value,
 )
 from device_registry.access.policy import Grant, may_grant
 from device_registry.access.role import roles
@@ -127,13 +129,19 @@ def audit_row(entry: AuditEntry) -> AuditRow:
 
 
 def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Changed, ...]:
+    # A secret looks the same before and after: that it was changed is what is told.
     return tuple(
-        Changed(field=name, old=_shown(old.get(name)), new=_shown(new.get(name)))
+        Changed(field=name, old=_shown(name, old.get(name)), new=_shown(name, new.get(name)))
         for name in dict.fromkeys((*old, *new))
-        if old.get(name) != new.get(name)
+        if old.get(name) is not None or new.get(name) is not None
     )
 
 
-def _shown(value: object) -> str:
+def _shown(field: str, value: object) -> Value:
     text = "" if value is None else str(value)
-    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
+    if field == "role" and text in roles():
+        return Value(name=title_of(text))
+    word = f"registry.{field}_{text}"
+    if text and word in catalogue(Lang.ZH).keys:
+        return Value(word=word)
+    return Value(text=text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…")

@@ -97,12 +97,26 @@ class NewPersonPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value as it is shown: a name, a word (message key), or the text that is stored."""
+
+    text: str = ""
+    word: str = ""
+    name: Name | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not (self.text or self.word or self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """One field of a change; the texts are values as they are stored."""
+    """One field of a change."""
 
     field: str
-    old: str
-    new: str
+    old: Value
+    new: Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
