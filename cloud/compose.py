@@ -12,9 +12,8 @@ from cloud.access.gate import Gate
 from cloud.access.guarded import guarded_app
 from cloud.access.identities import AccountIdentities
 from cloud.access.openapi_route import openapi_router
-from cloud.access.provider_file import OtherWays, read_provider_file
 from cloud.access.router import access_router
-from cloud.access.ways import Ways
+from cloud.access.ways import OtherWays, Ways
 from cloud.archive.backup_record import decode_backup
 from cloud.config import Config
 from cloud.configuring.service import Configuring
@@ -64,7 +63,7 @@ def open_server(config: Config) -> Server:
 def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | None) -> FastAPI:
     accounts = Accounts.over(core.store, needs_second_factor=config.second_factor)
     gate = Gate(AccountIdentities(accounts), core.store.get, wall_ms)
-    other = read_provider_file(config.providers) if config.providers else OtherWays()
+    other = _other_ways(config)
     ways = Ways(
         accounts=accounts,
         now_ms=wall_ms,
@@ -96,6 +95,15 @@ def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | N
         people_router(accounts, AuditProofs(core.stream, core.keys.log.public).find),
     ]
     return guarded_app(gate, [*routers, openapi_router(routers)])
+
+
+def _other_ways(config: Config) -> OtherWays:
+    if config.providers is None:
+        return OtherWays()
+    # An HTTP client, and more with it: only where somebody logs in through a provider.
+    from cloud.access.provider_file import read_provider_file  # noqa: PLC0415
+
+    return read_provider_file(config.providers)
 
 
 def _desk(

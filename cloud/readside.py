@@ -31,12 +31,9 @@ from cloud.projections.live import LiveProjection
 from cloud.projections.runner import Projection, Runner
 from cloud.projections.series import SeriesIndex
 from cloud.projections.state_file import drop_futures
-from cloud.projections.timeseries.influx import InfluxStore
-from cloud.projections.timeseries.line_writer import Endpoint
 from cloud.projections.timeseries.projection import TimeSeriesProjection
 from cloud.projections.timeseries.sqlite import SqliteStore
 from cloud.projections.timeseries.store import TimeSeriesStore
-from cloud.projections.timeseries.victoria import VictoriaStore
 from cloud.projections.traffic import TrafficProjection
 from cloud.projections.webhook import WebhookSender
 from cloud.projections.webhook_queue import WebhookQueue, address_of
@@ -59,16 +56,17 @@ class Closable(Projection, Protocol):
 
 def open_store(config: TimeSeriesConfig, folder: Path) -> TimeSeriesStore:
     """Return the store that the configuration names; nothing is asked of a server yet."""
+    if config.kind == "sqlite":
+        return SqliteStore(folder / "timeseries")
+    # The client's library takes longer to load than everything else of a small installation.
+    from cloud.projections.timeseries.influx import InfluxStore  # noqa: PLC0415
+    from cloud.projections.timeseries.line_writer import Endpoint  # noqa: PLC0415
+    from cloud.projections.timeseries.victoria import VictoriaStore  # noqa: PLC0415
+
     endpoint = Endpoint(
         url=config.url, database=config.database, user=config.user, password=config.password
     )
-    match config.kind:
-        case "influx":
-            return InfluxStore(endpoint)
-        case "victoria":
-            return VictoriaStore(endpoint)
-        case _:
-            return SqliteStore(folder / "timeseries")
+    return InfluxStore(endpoint) if config.kind == "influx" else VictoriaStore(endpoint)
 
 
 def open_alarms(core: Core, series: SeriesIndex, folder: Path) -> AlarmProjection:

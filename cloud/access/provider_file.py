@@ -17,7 +17,7 @@ Apart from `cloud.toml`, which more people read than may know these secrets.
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from cloud.access.door import LOOPBACK
 from cloud.access.oidc import OidcConfig, OidcProvider
 from cloud.access.providers import Provider
 from cloud.access.sms import WebhookSms
+from cloud.access.ways import OtherWays
 from cloud.errors import ConfigError
 from device_registry.accounts.sms_code import SmsGateway
 
@@ -34,14 +35,6 @@ T = TypeVar("T", OidcConfig, PlatformConfig)
 _ID: Final = re.compile(r"[a-z0-9-]{1,32}")
 _KINDS: Final = ("oidc", "wecom", "dingtalk")
 _URLS: Final = frozenset({"issuer", "log_in_url", "api_url"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherWays:
-    """What the file offers."""
-
-    providers: tuple[Provider, ...] = ()
-    sms: SmsGateway | None = None
 
 
 def read_provider_file(file: Path) -> OtherWays:

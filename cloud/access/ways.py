@@ -20,6 +20,14 @@ def no_alarms(_site: str) -> tuple[AlarmView, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherWays:
+    """What a file of providers offers beside passwords."""
+
+    providers: tuple[Provider, ...] = ()
+    sms: SmsGateway | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """Everything that the log-in pages need."""
 
