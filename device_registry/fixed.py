@@ -68,6 +68,10 @@ class FixedRegistry:
         """Return the point with this id."""
         return self._points.get(point)
 
+    def former(self, point: str) -> Sequence[PointRecord]:  # noqa: ARG002 - nothing changes
+        """Return nothing: every point has the channel that it always had."""
+        return ()
+
     @property
     def tenants(self) -> tuple[TenantRecord, ...]:
         """All tenants, in the order of the file."""

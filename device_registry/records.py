@@ -61,3 +61,5 @@ class PointRecord:
     rule_pack: str
     """Empty for equipment without limits."""
     point_class: PointClass
+    is_former: bool = False
+    """The point has another channel now; this one is what it had."""

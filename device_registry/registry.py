@@ -39,6 +39,10 @@ class Registry(Protocol):
         """Return the point with this id."""
         ...
 
+    def former(self, point: str) -> Sequence[PointRecord]:
+        """Return a point as it was on each channel that it had before, the last one first."""
+        ...
+
     @property
     def tenants(self) -> Sequence[TenantRecord]:
         """All organisations that hold sites."""

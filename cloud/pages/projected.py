@@ -125,11 +125,12 @@ class ProjectedPages:
         record = self._sources.registry.point_by_id(point)
         if record is None:
             return None
-        found = self._sources.evidence.find(record.gateway, record.channel, t_ms)
-        if found is None:
-            return None
-        evidence, pinned = found
-        return proof_view(evidence, pinned, record.channel, t_ms)
+        # A probe that was replaced told the point on another channel, maybe of another gateway.
+        for held in (record, *self._sources.registry.former(point)):
+            found = self._sources.evidence.find(held.gateway, held.channel, t_ms)
+            if found is not None:
+                return proof_view(*found, held.channel, t_ms)
+        return None
 
     def subscribe(self) -> AbstractContextManager[Queue[LiveUpdate | None]]:
         """Return a queue of what changes from now on."""

@@ -177,7 +177,7 @@ class LatestProjection:
         for gateway, channel, *row in rows:
             number = self._series.number(gateway, channel)
             self._grow()
-            if number >= 0:
+            if number >= 0 and row[0] >= self._board[number, 0]:
                 self._board[number] = row
         if saved is not None:
             self._timelines.restore(json.loads(saved[0]))

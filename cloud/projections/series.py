@@ -1,8 +1,9 @@
 """Numbers for the registered series, so that columns can carry them.
 
-Shared by all projections of one process. A series is a channel of a gateway that the registry
-maps to a measuring point; any other channel is `UNMAPPED`. The numbers mean nothing outside the
-process: what is stored names gateway and channel, or the point.
+Shared by all projections of one process. A series is a measuring point: the channel of a
+gateway that the registry maps to it, and those that it had before its probe or its gateway was
+replaced. Any other channel is `UNMAPPED`. The numbers mean nothing outside the process: what is
+stored names gateway and channel, or the point.
 """
 
 import threading
@@ -63,14 +64,16 @@ class SeriesIndex:
     def forget(self, gateways: frozenset[str] | None) -> None:
         """Ask the registry again about these gateways' channels, about all for None.
 
-        A series keeps its number and learns its point's new names and rules; a channel that
-        nobody knew gets a number when it is next heard.
+        A series keeps its number and learns its point's new names and rules, and its new
+        channel; a channel that nobody knew gets a number when it is next heard.
         """
         with self._giving:
-            for place, number in self._numbers.items():
+            for place, number in list(self._numbers.items()):
                 if gateways is None or place[0] in gateways:
-                    point = self._registry.point(*place)
-                    self._points[number] = point or self._points[number]
+                    point = self._now(place)
+                    if point is not None:
+                        self._points[number] = point
+                        self._numbers.setdefault((point.gateway, point.channel), number)
             if gateways is None:
                 self._columns.clear()
                 return
@@ -81,9 +84,20 @@ class SeriesIndex:
         known = self._numbers.get((gateway, channel))
         if known is not None:
             return known
-        point = self._registry.point(gateway, channel)
+        point = self._now((gateway, channel))
         if point is None:
             return UNMAPPED
-        self._points.append(point)
-        number = self._numbers[gateway, channel] = len(self._points) - 1
+        place = (point.gateway, point.channel)
+        number = self._numbers.get(place)
+        if number is None:
+            self._points.append(point)
+            number = self._numbers[place] = len(self._points) - 1
+        self._numbers[gateway, channel] = number
         return number
+
+    def _now(self, place: tuple[str, int]) -> PointRecord | None:
+        """Return the point that a channel measures or measured, as it is today."""
+        point = self._registry.point(*place)
+        if point is None or not point.is_former:
+            return point
+        return self._registry.point_by_id(point.id) or point

@@ -62,4 +62,5 @@ def point_record(row: Values) -> PointRecord:
         unit=row["unit"],
         rule_pack=str(packs[0]).partition("@")[0] if packs else "",
         point_class=PointClass(row["point_class"]),
+        is_former=row["valid_to_ms"] is not None,
     )

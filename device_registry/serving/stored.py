@@ -23,6 +23,7 @@ from device_registry.serving.rows import (
     site_record,
     tenant_record,
 )
+from device_registry.store.audit import AuditEntry
 from device_registry.store.engine import reading
 from device_registry.store.query import matching
 from device_registry.store.store import RegistryStore
@@ -110,6 +111,15 @@ class StoredRegistry:
         row = self._one("point", id=point)
         return None if row is None else point_record(row)
 
+    def former(self, point: str) -> Sequence[PointRecord]:
+        """Return a point as it was on each channel that it had before, the last one first."""
+        table = TABLES["point"]
+        wanted = select(table).where(table.c.id == point).order_by(table.c.row_id.desc())
+        versions = [point_record(row) for row in self._read(wanted)]
+        places = {(v.gateway, v.channel): v for v in reversed(versions)}
+        now = [(v.gateway, v.channel) for v in versions if not v.is_former]
+        return [v for place, v in reversed(places.items()) if place not in now]
+
     @property
     def tenants(self) -> Sequence[TenantRecord]:
         """All organisations that hold sites."""
@@ -174,7 +184,8 @@ class StoredRegistry:
     def _read_channels(self, gateway: str) -> Mapping[int, PointRecord]:
         """Return every channel's point; versions in order, so that the last one stands."""
         point = TABLES["point"]
-        wanted = select(point).where(point.c.gateway == gateway).order_by(point.c.valid_from_ms)
+        wanted = select(point).where(point.c.gateway == gateway)
+        wanted = wanted.order_by(point.c.valid_from_ms, point.c.row_id)
         return {row["channel"]: point_record(row) for row in self._read(wanted)}
 
     def _keys_of(self, gateways: Sequence[str]) -> dict[str, list[PublicKey]]:
@@ -247,8 +258,21 @@ class StoredRegistry:
                 if entry.kind in _BY_SITE:
                     return None
                 if entry.kind in _BY_GATEWAY:
-                    found.update(_gateways_in(entry.kind, entry.id, entry.old, entry.new))
+                    found.update(self._gateways_in(entry))
         return frozenset(found)
+
+    def _gateways_in(self, entry: AuditEntry) -> Iterator[str]:
+        if entry.kind == "gateway":
+            yield entry.id
+            return
+        named = [v["gateway"] for v in (entry.old, entry.new) if v and v.get("gateway")]
+        if named:
+            yield from map(str, named)
+            return
+        # The trail tells what differs: the gateway stayed the same.
+        table = TABLES[entry.kind]
+        wanted = select(table.c.gateway).where(table.c.id == entry.id).distinct()
+        yield from (row["gateway"] for row in self._read(wanted))
 
     def _forget(self, gateways: frozenset[str] | None) -> None:
         if gateways is None:
@@ -258,14 +282,3 @@ class StoredRegistry:
         for gateway in gateways:
             for kept in (self._gateways, self._points_of, self._channels):
                 kept.pop(gateway, None)
-
-
-def _gateways_in(
-    kind: str, identity: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
-) -> Iterator[str]:
-    if kind == "gateway":
-        yield identity
-        return
-    for values in (old, new):
-        if values and values.get("gateway"):
-            yield str(values["gateway"])

@@ -13,6 +13,7 @@ from cloud.projections.alarms.projection import AlarmProjection
 from cloud.projections.feed import CommittedRecord
 from cloud.projections.series import SeriesIndex
 from device_registry.registry import Registry
+from device_registry.serving.stored import StoredRegistry
 from tests.support.feeds import other_record, split
 from tests.support.registries import registry_of
 
@@ -29,9 +30,12 @@ class AlarmWorld:
     projection: AlarmProjection = field(init=False)
 
     def __post_init__(self) -> None:
+        series = SeriesIndex(self.registry)
+        if isinstance(self.registry, StoredRegistry):
+            self.registry.listeners.append(series.forget)
         self.projection = AlarmProjection(
             self.folder / "alarms.db",
-            SeriesIndex(self.registry),
+            series,
             lambda kind, data: self.queued.append((kind, data)),
             self.live_from,
             AlarmPolicy(),

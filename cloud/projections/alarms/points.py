@@ -152,6 +152,10 @@ class PointWatch:
 
     def _heard(self, number: int, at_ms: int, record: CommittedRecord, place: Place) -> None:
         """See whether a value newer than any ends or shows a time without values."""
+        if not self.stretches.is_watched(number):
+            if place.is_newest:
+                self.stretches.watch(record.gateway or "", number)
+            return
         since_ms = self._missing_since.get(number)
         if since_ms is None:
             since_ms = self.stretches.silent_since_ms(number)

@@ -13,6 +13,7 @@ from cloud.projections.alarms.point_state import PointStates, longer
 from cloud.projections.feed import CommittedRecord
 from cloud.projections.series import SeriesIndex
 from cloud.projections.timeline import NEVER_MS, Place
+from device_registry.records import PointRecord
 from evidence.batch import EventKind
 
 FOREVER_MS = 1 << 62
@@ -27,6 +28,7 @@ class Stretches:
         self._numbers: dict[str, int] = {}
         self._gateways: list[str] = []
         self._points: list[list[int]] = []
+        self._listed: list[Sequence[PointRecord]] = []  # of the registry, when last looked
         self._sure_until_ms: list[int] = []  # nothing is missing before; only saves looking
         self._from_ms = self._end_ms = np.empty(0, dtype=np.int64)
 
@@ -44,6 +46,7 @@ class Stretches:
             if place is not None and place.is_newest:
                 number = self._number(gateway)  # may replace the array
                 self._end_ms[number] = place.end_ms
+                self._list_again(gateway, number)
             if body.events and any(e.kind == EventKind.DIGITAL_INPUT for e in body.events):
                 odd.add(gateway)
         return odd
@@ -88,9 +91,24 @@ class Stretches:
         self._sure_until_ms[number] = sure_until_ms
 
     def silent_since_ms(self, point: int) -> int:
-        """Return when a point last had a value, or was first expected to have one."""
+        """Return when a point last had a value, or was first expected to have one.
+
+        The point is one that is watched.
+        """
         begin_ms = int(self._from_ms[self._states.gateway[point]])
         return max(int(self._states.last_ms[point]), begin_ms)
+
+    def is_watched(self, point: int) -> bool:
+        """Return whether a point is expected to have values."""
+        return bool(self._states.gateway[point] >= 0)
+
+    def watch(self, gateway: str, point: int) -> None:
+        """Expect values of a point from now on: it was registered later than its gateway."""
+        number = self._number(gateway)
+        self._states.gateway[point] = number
+        if self._states.is_ruled(point):
+            self._points[number].append(point)
+            self._sure_until_ms[number] = NEVER_MS
 
     def points_of(self, gateway: str) -> Sequence[int]:
         """Return the points of a gateway that are under rules."""
@@ -114,8 +132,29 @@ class Stretches:
             self._sure_until_ms.append(NEVER_MS)
             self._from_ms = longer(self._from_ms, 1, NEVER_MS)
             self._end_ms = longer(self._end_ms, 1, NEVER_MS)
-            channels = [p.channel for p in self._series.registry.points_of(gateway)]
-            every = [self._states.number_of(gateway, channel) for channel in channels]
+            self._listed.append(self._series.registry.points_of(gateway))
+            every = self._numbers_listed(number)
             self._states.gateway[every] = number
             self._points.append([n for n in every if self._states.is_ruled(n)])
         return number
+
+    def _list_again(self, gateway: str, number: int) -> None:
+        """Let go of points that moved to another gateway, and watch those that came.
+
+        One that never had a value is watched from its first one on.
+        """
+        listed = self._series.registry.points_of(gateway)
+        if listed is self._listed[number]:
+            return
+        self._listed[number] = listed
+        every = self._numbers_listed(number)
+        states, watched = self._states, set(self._points[number])
+        self._points[number] = [n for n in every if n in watched]
+        for point in every:
+            if states.gateway[point] != number and states.last_ms[point] != NEVER_MS:
+                self.watch(gateway, point)
+
+    def _numbers_listed(self, number: int) -> list[int]:
+        listed = self._listed[number]
+        every = [self._states.number_of(p.gateway, p.channel) for p in listed]
+        return [n for n in every if n >= 0]
