@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import RowMapping, Select, bindparam, func, select
 
 from device_registry.access.scope import Scope
 from device_registry.kinds.catalogue import KINDS
@@ -24,7 +24,7 @@ from device_registry.serving.rows import (
     tenant_record,
 )
 from device_registry.store.audit import AuditEntry
-from device_registry.store.engine import reading
+from device_registry.store.engine import for_single_reads, reading
 from device_registry.store.query import matching
 from device_registry.store.store import RegistryStore
 from device_registry.store.tables import TABLES
@@ -40,6 +40,21 @@ _BY_SITE: Final = frozenset({"organisation", "site", "region", "authority"})
 V = TypeVar("V")
 
 
+def _by_kid() -> Select[Any]:
+    key, gateway = TABLES["key"], TABLES["gateway"]
+    columns = (gateway.c.id, gateway.c.site, gateway.c.heartbeat_s, key.c.public)
+    return (
+        select(*columns)
+        .join(gateway, gateway.c.id == key.c.gateway)
+        .where(key.c.id == bindparam("kid"), key.c.valid_to_ms.is_(None))
+        .where(gateway.c.valid_to_ms.is_(None), key.c.state.in_(SIGNING))
+    )
+
+
+_BY_KID: Final = _by_kid()
+"""Made once: to make the question takes longer than to answer it."""
+
+
 class StoredRegistry:
     """A `device_registry.registry.Registry`. Safe from several threads.
 
@@ -49,6 +64,7 @@ class StoredRegistry:
     def __init__(self, store: RegistryStore) -> None:
         self.store = store
         self.listeners: list[Callable[[frozenset[str] | None], None]] = []
+        self._engine = for_single_reads(store.engine)
         self._lock = threading.Lock()
         self._revision = store.revision()
         self._gateways: dict[str, GatewayRecord | None] = {}
@@ -85,14 +101,8 @@ class StoredRegistry:
 
     def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
         """Return the gateway for which the key with this id signs or signed, and the key."""
-        key, gateway = TABLES["key"], TABLES["gateway"]
-        wanted = (
-            select(gateway, key.c.public)
-            .join(gateway, gateway.c.id == key.c.gateway)
-            .where(key.c.id == kid.hex(), key.c.valid_to_ms.is_(None))
-            .where(gateway.c.valid_to_ms.is_(None), key.c.state.in_(SIGNING))
-        )
-        row = next(iter(self._read(wanted)), None)
+        with reading(self._engine) as connection:
+            row = connection.execute(_BY_KID, {"kid": kid.hex()}).mappings().first()
         if row is None:
             return None
         public = PublicKey.from_text(row["public"])
@@ -137,6 +147,10 @@ class StoredRegistry:
         return [
             site_record(row) for row in self._read(wanted.order_by(table.c.id).limit(limit))
         ]
+
+    def site_count(self, within: Sequence[Scope]) -> int:
+        """Return how many sites the scopes cover."""
+        return self.store.count("site", within=within)
 
     @property
     def gateways(self) -> Iterable[GatewayRecord]:
@@ -230,7 +244,7 @@ class StoredRegistry:
             after = page[-1]["id"]
 
     def _read(self, wanted: Select[Any]) -> Sequence[RowMapping]:
-        with reading(self.store.engine) as connection:
+        with reading(self._engine) as connection:
             return connection.execute(wanted).mappings().all()
 
     # -- remembering

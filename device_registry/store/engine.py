@@ -100,6 +100,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def for_single_reads(engine: Engine) -> Engine:
+    """Return the engine for questions of one statement each.
+
+    On PostgreSQL they need no transaction, whose beginning and end are two more round trips.
+    """
+    if engine.dialect.name != "postgresql":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection that alone may write; committed at the end, or not at all."""
