@@ -15,7 +15,7 @@ from evidence.checkpoint import open_note
 from evidence.errors import CorruptError, StorageFaultError, WireError
 from evidence.keys import PublicKey
 from evidence.merkle import leaf_hash, verify_inclusion
-from evidence.record import RecordKind, leaf_of
+from evidence.record import RecordKind, encode_record, leaf_of
 from evidence.tile_layout import CHECKPOINT
 
 
@@ -36,7 +36,9 @@ class AuditProofs:
             return None
         try:
             return self._find(entry, entry.log_index)
-        except (CorruptError, StorageFaultError, LogRefusedError, OSError) as error:
+        except FileNotFoundError:
+            return None  # a new log, of which nothing was published
+        except (CorruptError, StorageFaultError, LogRefusedError, WireError, OSError) as error:
             raise UnavailableError(f"the archive cannot be read now: {error}") from error
 
     def _find(self, entry: AuditEntry, index: int) -> EntryProof | None:
@@ -59,6 +61,8 @@ class AuditProofs:
         return EntryProof(
             is_ok=is_entry,
             sha256=sha256(record.data).hexdigest(),
+            record=encode_record(record).hex(),
+            log_key=self._key.to_text(),
             log_origin=log.manifest.origin,
             leaf_index=at,
             leaf_hash=leaf.hex(),

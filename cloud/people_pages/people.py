@@ -1,6 +1,7 @@
 """The list of people, one person, and what may be changed of either.
 
-Nobody gives more than it has, and nobody manages the account of who has more.
+Nobody gives more than it has, nobody gives anything to itself, and nobody manages the account
+of who has more. Every change takes a reason, which is what the audit trail says.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from fastapi.responses import Response
 from cloud.access.access import Access, access_of
 from cloud.access.door import see_other
 from cloud.access.errors import NotVisibleError
-from cloud.people_pages import views
+from cloud.people_pages import asked, views
 from cloud.people_pages.answers import page
+from dashboards.models import Name
 from dashboards.people.models import NewPersonPage, PeoplePage, PersonPage
 from device_registry.access.action import Action
 from device_registry.access.policy import may_grant, may_manage
@@ -27,6 +29,8 @@ from device_registry.store.row import Row
 
 Field = Annotated[str, Form()]
 PAGE = 100
+MAX_OFFERED = 500
+"""Organisations that a form suggests; the others are typed in."""
 REFUSED = 403
 DONE = frozenset({"role", "ended", "closed", "badge", "token"})
 
@@ -70,6 +74,7 @@ class PeoplePages:
         name: Field = "",
         organisation: Field = "",
         phone: Field = "",
+        why: Field = "",
     ) -> Response:
         """Make an account and show its one-time password, this once."""
         access = access_of(request)
@@ -79,7 +84,7 @@ class PeoplePages:
         )
         actor = self._actor(access, home)
         try:
-            once = self._accounts.people.add(actor, new, access.at_ms)
+            once = self._accounts.people.add(actor, new, access.at_ms, asked.reason(why))
         except RegistryError as error:
             code = error.code if isinstance(error, AccountError) else "fields"
             model = self._new_form(access, new, code)
@@ -94,20 +99,18 @@ class PeoplePages:
         self,
         request: Request,
         account: str,
-        role: Field = "",
-        organisation: Field = "",
-        region: Field = "",
-        subject_class: Field = "",
+        form: Annotated[asked.RoleForm, Form()],
     ) -> Response:
         """Give a role, if the viewer may."""
         access = access_of(request)
-        where = (organisation.strip(), region.strip(), subject_class)
+        role, where = form.role, form.where
 
         def change(actor: Actor) -> str:
             if not all(text.isprintable() for text in where):
                 raise AccountError("not_yours", "no such scope")
             wanted = views.wanted_grant(self._store, role, *where)
-            if not may_grant(access.principal, wanted, access.at_ms):
+            is_own = account == access.principal.account
+            if is_own or not may_grant(access.principal, wanted, access.at_ms):
                 raise AccountError("not_yours", f"{role} there is not yours to give")
             new = NewGrant(
                 account=account,
@@ -115,13 +118,14 @@ class PeoplePages:
                 organisation=where[0],
                 region=where[1],
                 subject_class=where[2],
+                until_ms=asked.end_of_day(form.until, access.at_ms),
             )
-            self._accounts.people.grant(actor, new, access.at_ms)
+            self._accounts.people.grant(actor, new, access.at_ms, asked.reason(form.why))
             return "role"
 
         return self._changed(request, account, change)
 
-    def take(self, request: Request, account: str, grant: str) -> Response:
+    def take(self, request: Request, account: str, grant: str, why: Field = "") -> Response:
         """Take a role away, if the viewer could give it."""
         access = access_of(request)
 
@@ -132,46 +136,57 @@ class PeoplePages:
             held = views.grant_of(self._store, row)
             if not may_grant(access.principal, held, access.at_ms):
                 raise AccountError("not_yours", "this role is not yours to take")
-            self._accounts.people.end_grant(actor, grant, access.at_ms)
+            self._accounts.people.end_grant(actor, grant, access.at_ms, asked.reason(why))
             return "ended"
 
         return self._changed(request, account, change)
 
-    def reset(self, request: Request, account: str) -> Response:
+    def reset(self, request: Request, account: str, why: Field = "") -> Response:
         """Give a new one-time password and show it, this once."""
         access = access_of(request)
         row = self._row(account)
         if not self._may_manage(access, account):
             return self._person(request, row, problem="not_yours")
-        once = self._accounts.people.reset(self._actor(access, row), account, access.at_ms)
+        actor = self._actor(access, row)
+        try:
+            once = self._accounts.people.reset(actor, account, access.at_ms, asked.reason(why))
+        except AccountError as error:
+            return self._person(request, row, problem=error.code)
         return self._person(request, self._row(account), one_time=once)
 
-    def close(self, request: Request, account: str) -> Response:
+    def close(self, request: Request, account: str, why: Field = "") -> Response:
         """Close an account."""
 
         def change(actor: Actor) -> str:
-            self._accounts.people.close(actor, account, access_of(request).at_ms)
+            at_ms = access_of(request).at_ms
+            self._accounts.people.close(actor, account, at_ms, asked.reason(why))
             return "closed"
 
         return self._managed(request, account, change)
 
-    def badge(self, request: Request, account: str, badge: Field = "") -> Response:
+    def badge(
+        self, request: Request, account: str, badge: Field = "", why: Field = ""
+    ) -> Response:
         """Register a badge for shared stations."""
 
         def change(actor: Actor) -> str:
-            self._accounts.people.set_badge(actor, account, badge, access_of(request).at_ms)
+            at_ms = access_of(request).at_ms
+            self._accounts.people.set_badge(actor, account, badge, at_ms, asked.reason(why))
             return "badge"
 
         return self._managed(request, account, change)
 
-    def end_token(self, request: Request, account: str, api_token: str) -> Response:
+    def end_token(
+        self, request: Request, account: str, api_token: str, why: Field = ""
+    ) -> Response:
         """End an API token."""
 
         def change(actor: Actor) -> str:
             row = self._store.get("api_token", api_token)
             if row is None or row.text("account") != account:
                 raise NotVisibleError
-            self._accounts.people.end_token(actor, api_token, access_of(request).at_ms)
+            at_ms = access_of(request).at_ms
+            self._accounts.people.end_token(actor, api_token, at_ms, asked.reason(why))
             return "token"
 
         return self._managed(request, account, change)
@@ -211,6 +226,13 @@ class PeoplePages:
             raise NotVisibleError
         return row
 
+    def _organisations(self, access: Access) -> tuple[tuple[str, Name], ...]:
+        within = access.scopes_of(Action.EDIT_PEOPLE)
+        found = self._store.find("organisation", within=within, limit=MAX_OFFERED)
+        return tuple(
+            (row.id, Name(zh=row.text("name_zh"), en=row.text("name_en"))) for row in found
+        )
+
     def _new_form(
         self, access: Access, new: NewAccount | None = None, problem: str = ""
     ) -> NewPersonPage:
@@ -222,6 +244,7 @@ class PeoplePages:
             login=new.id if new else "",
             name=new.name if new else "",
             phone=new.phone if new else "",
+            organisations=self._organisations(access),
             problem=problem,
         )
 
@@ -236,6 +259,7 @@ class PeoplePages:
     ) -> Response:
         access = access_of(request)
         can_edit = access.may(Action.EDIT_PEOPLE, row.subject)
+        can_give = can_edit and row.id != access.principal.account
         model = PersonPage(
             now_ms=access.at_ms,
             csrf=access.csrf,
@@ -245,10 +269,12 @@ class PeoplePages:
             or views.NOBODY,
             state=row.text("state"),
             phone=row.text("phone"),
+            phone_until_ms=views.phone_until_ms(row),
             has_totp=bool(row.text("totp_secret")),
             grants=views.held_grants(self._store, access, row.id),
             tokens=views.tokens(self._store, row.id),
-            grantable=views.grantable(access) if can_edit else (),
+            grantable=views.grantable(access) if can_give else (),
+            organisations=self._organisations(access) if can_give else (),
             classes=SUBJECT_CLASSES,
             can_manage=can_edit and self._may_manage(access, row.id),
             one_time=one_time,

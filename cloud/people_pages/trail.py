@@ -10,8 +10,10 @@ from cloud.access.access import access_of
 from cloud.access.errors import NotVisibleError
 from cloud.access.refusals import notice_page
 from cloud.errors import UnavailableError
+from cloud.pages.answers import document
 from cloud.people_pages import views
 from cloud.people_pages.answers import page
+from cloud.people_pages.entry_document import entry_document
 from dashboards.people.models import AuditEntryPage, AuditPage, EntryProof
 from device_registry.kinds.catalogue import KINDS
 from device_registry.store.audit import AuditEntry
@@ -72,6 +74,8 @@ class TrailPages:
             proof = self._find_proof(found[0])
         except UnavailableError:
             return notice_page("unavailable", request, access.at_ms)
+        if request.query_params.get("format") == "json":
+            return document(entry_document(found[0], proof))
         model = AuditEntryPage(
             now_ms=access.at_ms,
             entry=views.audit_row(found[0]),

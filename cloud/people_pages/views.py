@@ -17,6 +17,7 @@ from dashboards.people.models import (
 from device_registry.access.policy import Grant, may_grant
 from device_registry.access.role import roles
 from device_registry.access.scope import Scope
+from device_registry.accounts.sms_code import NUMBER_VALID_MS
 from device_registry.codes.region import region_prefix
 from device_registry.store.audit import AuditEntry
 from device_registry.store.row import Row
@@ -83,6 +84,12 @@ def wanted_grant(
     return Grant(role=role, scope=scope)
 
 
+def phone_until_ms(account: Row) -> int | None:
+    """Return until when the phone number counts as the person's; None if it never did."""
+    verified_ms = account.maybe("phone_verified_ms")
+    return verified_ms + NUMBER_VALID_MS if isinstance(verified_ms, int) else None
+
+
 def tokens(store: RegistryStore, account: str) -> tuple[TokenRow, ...]:
     """Return the API tokens of an account."""
     return tuple(
@@ -119,6 +126,8 @@ def audit_row(entry: AuditEntry) -> AuditRow:
         at_ms=entry.at_ms,
         actor=entry.actor,
         role=title_of(entry.role) if entry.role else None,
+        via=entry.via,
+        device=entry.device,
         kind=entry.kind,
         id=entry.id,
         is_end=entry.action == "end",

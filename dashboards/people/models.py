@@ -68,12 +68,16 @@ class PersonPage:
     organisation: Name
     state: str
     phone: str
+    phone_until_ms: int | None
+    """Until when the number counts as the person's own; None when it was never proven."""
     has_totp: bool
     grants: tuple[HeldGrant, ...]
     tokens: tuple[TokenRow, ...]
     grantable: tuple[tuple[str, Name], ...]
     """Roles that the viewer may give."""
     classes: tuple[str, ...]
+    organisations: tuple[tuple[str, Name], ...]
+    """Ids and names that the form suggests."""
     can_manage: bool
     one_time: str = ""
     """A new password, shown once."""
@@ -92,6 +96,8 @@ class NewPersonPage:
     login: str = ""
     name: str = ""
     phone: str = ""
+    organisations: tuple[tuple[str, Name], ...] = ()
+    """Ids and names that the form suggests."""
     problem: str = ""
     query: str = ""
 
@@ -127,6 +133,8 @@ class AuditRow:
     at_ms: int
     actor: str
     role: Name | None
+    via: str
+    device: str
     kind: str
     id: str
     is_end: bool
@@ -155,7 +163,10 @@ class EntryProof:
     is_ok: bool
     """Whether every step was checked and held."""
     sha256: str
+    record: str
+    """The archived record itself, from which the leaf is computed."""
     log_origin: str
+    log_key: str
     leaf_index: int
     leaf_hash: str
     tree_size: int

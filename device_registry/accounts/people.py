@@ -1,7 +1,8 @@
 """Changes of accounts, each an audited change of the registry.
 
 Whether the actor may make a change is asked of the policy before; what happens to a person's
-sessions when the password or the account changes is done here.
+sessions when the password or the account changes is done here. `why` is the reason that
+somebody gave; without one the audit trail says what was done.
 """
 
 import secrets
@@ -59,12 +60,12 @@ class People:
         self._store = store
         self._sessions = sessions
 
-    def add(self, actor: Actor, new: NewAccount, at_ms: int) -> str:
+    def add(self, actor: Actor, new: NewAccount, at_ms: int, why: str = "") -> str:
         """Make an account and return its one-time password."""
         if self._store.get("account", new.id) is not None:
             raise AccountError("taken", f"there is an account {new.id} already")
         password, stored = passwords.one_time()
-        with self._store.change(actor, f"new account {new.id}", at_ms) as change:
+        with self._store.change(actor, why or f"new account {new.id}", at_ms) as change:
             change.put(
                 "account",
                 new.id,
@@ -82,13 +83,13 @@ class People:
         stored = passwords.hash_password(password, login=account)
         self._put(actor, account, "new password", at_ms, password_hash=stored)
 
-    def reset(self, actor: Actor, account: str, at_ms: int) -> str:
+    def reset(self, actor: Actor, account: str, at_ms: int, why: str = "") -> str:
         """Return a new one-time password; one-time codes, PIN, badge and sessions end."""
         password, stored = passwords.one_time()
         self._put(
             actor,
             account,
-            "reset",
+            why or "reset",
             at_ms,
             password_hash=stored,
             totp_secret=None,
@@ -99,9 +100,9 @@ class People:
         self._sessions.end_all(account)
         return password
 
-    def close(self, actor: Actor, account: str, at_ms: int) -> None:
+    def close(self, actor: Actor, account: str, at_ms: int, why: str = "") -> None:
         """Close an account: nobody comes in by it any more."""
-        self._put(actor, account, "closed", at_ms, state="closed")
+        self._put(actor, account, why or "closed", at_ms, state="closed")
         self._sessions.end_all(account)
 
     def confirm_totp(
@@ -116,13 +117,15 @@ class People:
         """Give an account a PIN for shared stations."""
         self._put(actor, account, "station PIN", at_ms, pin_hash=passwords.hash_pin(pin))
 
-    def set_badge(self, actor: Actor, account: str, badge: str, at_ms: int) -> None:
+    def set_badge(
+        self, actor: Actor, account: str, badge: str, at_ms: int, why: str = ""
+    ) -> None:
         """Give an account a badge for shared stations."""
         kept = hash_badge(badge)
         holders = self._store.find("account", where={"badge_hash": kept}, limit=1)
         if holders and holders[0].id != account:
             raise AccountError("badge_taken", "this badge is somebody else's")
-        self._put(actor, account, "badge", at_ms, badge_hash=kept)
+        self._put(actor, account, why or "badge", at_ms, badge_hash=kept)
 
     def set_phone(self, actor: Actor, account: str, number: str, at_ms: int) -> None:
         """Note a phone number that has just proven to be the person's."""
@@ -133,7 +136,7 @@ class People:
         """Note in which language somebody is written to."""
         self._put(actor, account, "language", at_ms, lang=lang)
 
-    def grant(self, actor: Actor, new: NewGrant, at_ms: int) -> Row:
+    def grant(self, actor: Actor, new: NewGrant, at_ms: int, why: str = "") -> Row:
         """Give somebody a role; whether the actor may is asked before (`may_grant`)."""
         if new.role not in roles() or new.role == "public":
             raise AccountError("role", f"unknown role {new.role!r}; use {', '.join(roles())}")
@@ -146,13 +149,13 @@ class People:
             "until_ms": new.until_ms,
             "work_order": new.work_order or None,
         }
-        why = f"{new.account} becomes {new.role}"
-        with self._store.change(actor, why, at_ms) as change:
+        told = why or f"{new.account} becomes {new.role}"
+        with self._store.change(actor, told, at_ms) as change:
             return change.put("grant", secrets.token_hex(ID_BYTES), **fields)
 
-    def end_grant(self, actor: Actor, grant: str, at_ms: int) -> None:
+    def end_grant(self, actor: Actor, grant: str, at_ms: int, why: str = "") -> None:
         """Take a role away."""
-        with self._store.change(actor, "role taken away", at_ms) as change:
+        with self._store.change(actor, why or "role taken away", at_ms) as change:
             change.end("grant", grant)
 
     def make_token(
@@ -190,9 +193,9 @@ class People:
             )
         return token
 
-    def end_token(self, actor: Actor, token: str, at_ms: int) -> None:
+    def end_token(self, actor: Actor, token: str, at_ms: int, why: str = "") -> None:
         """End an API token."""
-        with self._store.change(actor, "API token ended", at_ms) as change:
+        with self._store.change(actor, why or "API token ended", at_ms) as change:
             change.end("api_token", token)
 
     def _put(self, actor: Actor, account: str, why: str, at_ms: int, **values: object) -> None:

@@ -7,19 +7,22 @@ from cloud.access.guarded import guarded_app
 from cloud.access.identities import AccountIdentities
 from cloud.access.router import access_router
 from cloud.people_pages.router import people_router
+from cloud.people_pages.trail import FindProof
 from device_registry.accounts import totp
 from tests.support.access_site import AccessSite, Browser
 from tests.support.people import PASSWORD, SETUP, person
 
 
 class PeopleSite(AccessSite):
-    """An installation's log-in and people pages, without an archive."""
+    """An installation's log-in and people pages; without an archive unless one is given."""
+
+    find_proof: FindProof = staticmethod(lambda _entry: None)
 
     def app(self, **_changed: object) -> FastAPI:
         gate = Gate(
             AccountIdentities(self.accounts), self.accounts.store.get, lambda: self.now_ms
         )
-        pages = people_router(self.accounts, lambda _entry: None)
+        pages = people_router(self.accounts, self.find_proof)
         return guarded_app(gate, [access_router(self.ways), pages])
 
     async def signed_in(
