@@ -274,6 +274,8 @@ class Overview:
     sites: tuple[SiteView, ...]
     alarms: tuple[AlarmView, ...]
     counts: CountsView
+    more: int = 0
+    """Sites that the viewer may see too and that are not here, nor are their alarms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,12 +84,18 @@ class FixedRegistry:
 
     def sites_within(self, within: Sequence[Scope], limit: int) -> Sequence[SiteRecord]:
         """Return the sites that one of the scopes covers, by id, at most `limit`."""
-        found = [
+        return self._within(within)[:limit]
+
+    def site_count(self, within: Sequence[Scope]) -> int:
+        """Return how many sites the scopes cover."""
+        return len(self._within(within))
+
+    def _within(self, within: Sequence[Scope]) -> list[SiteRecord]:
+        return [
             site
             for site in sorted(self._sites.values(), key=lambda site: site.id)
             if any(scope.covers(site.subject) for scope in within)
         ]
-        return found[:limit]
 
     @property
     def gateways(self) -> tuple[GatewayRecord, ...]:

@@ -57,6 +57,10 @@ class Registry(Protocol):
         """Return the sites that one of the scopes covers, by id, at most `limit`."""
         ...
 
+    def site_count(self, within: Sequence[Scope]) -> int:
+        """Return how many sites the scopes cover."""
+        ...
+
     @property
     def gateways(self) -> Iterable[GatewayRecord]:
         """All gateways, one after the other: there may be a hundred thousand."""

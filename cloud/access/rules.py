@@ -147,6 +147,15 @@ _REGISTRY: Final = (
     ),
 )
 
+_CONFIGURING: Final = (
+    _post(
+        "/registry/gateways/{gateway}/configuration",
+        Action.CONFIGURE,
+        in_path("gateway"),
+        per_minute=30,
+    ),
+)
+
 _REVOKING: Final = (
     _get("/registry/keys/{key}/revocation", Action.VIEW_REGISTRY, in_path("key")),
     _post("/registry/keys/{key}/revocation", Action.REVOKE_REQUEST, in_path("key")),
@@ -226,6 +235,7 @@ RULES: Final[Mapping[str, RouteRule]] = {
         *_PAGES,
         *_ACCESS,
         *_REGISTRY,
+        *_CONFIGURING,
         *_REVOKING,
         *_WORK,
         *_PEOPLE,

@@ -8,7 +8,7 @@ import threading
 from asyncio import Queue
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
 from cloud.pages.proofs import Pinned, ProofEvidence, proof_view
@@ -93,7 +93,10 @@ class ProjectedPages:
             if kept is None:
                 is_all = isinstance(what, tuple) and EVERYWHERE in what
                 registry = self._sources.registry
-                kept = overview(registry, standing, find(what), is_all=is_all)
+                sites = find(what)
+                kept = overview(registry, standing, sites, is_all=is_all)
+                if isinstance(what, tuple) and len(sites) >= SITES_SHOWN:
+                    kept = replace(kept, more=registry.site_count(what) - len(sites))
                 self._kept[what] = kept
             return kept
 

@@ -10,6 +10,7 @@ from cloud.registry_pages.drafts import read_draft
 from cloud.registry_pages.findings import shown
 from cloud.registry_pages.seeing import Gathered, gathered, is_verified
 from cloud.registry_pages.steps import Draft
+from cloud.registry_pages.telling import hindrances
 from cloud.registry_pages.viewing import Viewing
 from dashboards.registry.models import NOTHING, Cell
 from dashboards.registry.work_models import Checklist, Finding, PointToCheck, SiteCheck
@@ -62,6 +63,7 @@ def checklist(viewing: Viewing, id_: str) -> Checklist:
         checks=_checks(now, viewing.now_ms),
         findings=whole(now),
         report=newest.id if newest and not now.draft.steps else "",
+        notices=hindrances(viewing.sources.store, [id_]),
     )
 
 

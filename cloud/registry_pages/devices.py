@@ -2,21 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from cloud.registry_pages.cells import fact, moment, state, text, word
 from cloud.registry_pages.organisations import edit_link
 from cloud.registry_pages.places import file_link, points_table, reports, site_crumbs
+from cloud.registry_pages.telling import gateways_of, hindrances
 from cloud.registry_pages.viewing import Viewing
-from dashboards.registry.models import NOTHING, Cell, DetailPage, Link, Table, Tone
+from dashboards.models import Name
+from dashboards.registry.models import NOTHING, Cell, Deed, DetailPage, Link, Table, Tone
 from device_registry.access.action import Action
 from device_registry.store.row import Row
 
+_ROLLED_BACK: Final = (
+    ("no point gave a value", "应用后没有任何测点读到数值"),
+    ("the cloud", "应用后联系不上云端"),
+    ("the gateway ended", "应用后网关程序反复退出"),
+)
+"""How a gateway begins to say why it rolled back, and the same for people."""
 COMMISSIONABLE = frozenset({"enrolled", "commissioned", "in_service"})
 """States from which a gateway can be commissioned, again too."""
 
 
-def gateway_page(viewing: Viewing, id_: str) -> DetailPage:
-    """Return the page of a gateway."""
+def gateway_page(viewing: Viewing, id_: str, refused: tuple[Cell, ...] = ()) -> DetailPage:
+    """Return the page of a gateway; `refused` says why it was not sent its configuration."""
     row = viewing.get("gateway", id_)
     where = {"gateway": id_}
     keys = viewing.find("key", where)
@@ -46,6 +55,8 @@ def gateway_page(viewing: Viewing, id_: str) -> DetailPage:
             *((events,) if events else ()),
         ),
         links=(*_gateway_links(viewing, row), *edit_link(viewing, row, "gateways")),
+        notices=refused or hindrances(viewing.sources.store, [id_]),
+        deed=_sending(viewing, row),
     )
 
 
@@ -75,6 +86,7 @@ def sensor_page(viewing: Viewing, id_: str) -> DetailPage:
             *((events,) if events else ()),
         ),
         links=edit_link(viewing, row, "sensors"),
+        notices=hindrances(viewing.sources.store, gateways_of(viewing.sources.store, row)),
     )
 
 
@@ -94,6 +106,18 @@ def _configuration(viewing: Viewing, gateway: str) -> Cell:
     if not rows:
         return NOTHING
     return Cell(count=max(row.number("version") for row in rows))
+
+
+def _sending(viewing: Viewing, row: Row) -> Deed | None:
+    """Return the button that sends the gateway its configuration."""
+    can = viewing.may(Action.CONFIGURE, row.subject) and viewing.access.session is not None
+    if not can or row.text("state") == "retired":
+        return None
+    return Deed(
+        label="configuring.send",
+        href=f"/registry/gateways/{row.id}/configuration",
+        csrf=viewing.access.csrf,
+    )
 
 
 def _gateway_links(viewing: Viewing, row: Row) -> tuple[Link, ...]:
@@ -179,11 +203,19 @@ def _configurations(viewing: Viewing, where: Mapping[str, object]) -> Table:
                 Cell(count=row.number("version")),
                 state(row.text("state")),
                 moment(row.valid_from_ms),
-                text(row.text("reason")),
+                _reason(row.text("reason")),
             )
             for row in rows
         ),
     )
+
+
+def _reason(said: str) -> Cell:
+    """Return why a gateway went back to what it had; its own words are English."""
+    if not said:
+        return NOTHING
+    known = (zh for begin, zh in _ROLLED_BACK if said.startswith(begin))
+    return Cell(name=Name(zh=next(known, "网关不能使用这份配置"), en=said))
 
 
 def _calibrations(rows: Sequence[Row]) -> Table:

@@ -14,6 +14,7 @@ from cloud.registry_pages.drafts import put_draft
 from cloud.registry_pages.errors import BadStepError
 from cloud.registry_pages.sources import Sources
 from cloud.registry_pages.steps import Draft, step_id, step_time
+from cloud.registry_pages.telling import tell
 from device_registry.commissioning.document import Document, Signature, sha256_of
 from device_registry.commissioning.report import DoneStep, Heading, build
 from device_registry.commissioning.service import REPORT_KIND, commission
@@ -101,6 +102,7 @@ def finish(
         commission(sources.store, signer.actor, document, signatures, at_ms)
     with sources.store.change(signer.actor, WHY, at_ms) as change:
         put_draft(change, now.gateway, Draft())
+    tell(sources.store, [now.gateway.id], signer.actor, why=WHY, at_ms=at_ms)
     sources.changed()
     return id_
 

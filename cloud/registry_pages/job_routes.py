@@ -25,6 +25,7 @@ from cloud.registry_pages.job_forms import (
     told,
 )
 from cloud.registry_pages.sources import Sources
+from cloud.registry_pages.telling import gateways_at, hindrances, tell
 from dashboards.models import Name
 from dashboards.registry.jobs import JobLink, JobPage, JobsPage, render_jobs
 from device_registry.access.action import Action
@@ -96,6 +97,7 @@ class _Jobs:
                 )
                 for form in ("page", "tspl", "escpos")
             ),
+            notices=hindrances(self._store, gateways_at(self._store, site)),
         )
         return _page(model, request)
 
@@ -169,6 +171,9 @@ class _Jobs:
             return (phrase("jobs.outdated"),)
         except (IllegalTransitionError, InvalidFieldsError):
             return (phrase("jobs.impossible"),)
+        gateways = gateways_at(self._store, site.id)
+        why = f"{order.job} {order.heading.id}"
+        tell(self._store, gateways, actor, why=why, at_ms=access.at_ms)
         self._sources.changed()
         return ()
 

@@ -13,6 +13,7 @@ from cloud.registry_pages.bodies import form_of
 from cloud.registry_pages.cells import name_of
 from cloud.registry_pages.probes import NAMES, NEW, BadProbe, There, next_unit, plan_probe
 from cloud.registry_pages.sources import Sources
+from cloud.registry_pages.telling import tell
 from cloud.registry_pages.viewing import Viewing
 from dashboards.models import Name
 from dashboards.registry.models import Cell, Choice
@@ -62,6 +63,7 @@ class _Probes:
         except (InvalidFieldsError, IllegalTransitionError):
             problems = ("work.problem_serial",)
             return page(self._model(request, gateway, form, problems), request, 422)
+        tell(self._sources.store, [gateway], actor, why=WHY, at_ms=access.at_ms)
         self._sources.changed()
         return RedirectResponse(f"/work/gateways/{gateway}", 303, headers=dict(NEVER_CACHED))
 

@@ -25,6 +25,7 @@ from cloud.registry_pages.places import place_page, site_page
 from cloud.registry_pages.region_counts import RegionCounts
 from cloud.registry_pages.regions import Asked, region_page
 from cloud.registry_pages.sources import Sources
+from cloud.registry_pages.telling import gateways_of, tell
 from cloud.registry_pages.viewing import Viewing
 from dashboards.registry.models import DetailPage, EditPage
 from device_registry.access.action import Action
@@ -153,6 +154,8 @@ class _Form:
             return {p.field: "registry.problem_field" for p in error.problems}
         except IllegalTransitionError:
             return {"state": "registry.problem_state"}
+        gateways = gateways_of(self._sources.store, row)
+        tell(self._sources.store, gateways, actor, why=why, at_ms=access.at_ms)
         return {}
 
     def _page(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dashboards.catalogue import catalogue
 from dashboards.models import Lang, Name
+from dashboards.registry.models import Cell
 from dashboards.render import render_template
 from dashboards.wording import Wording, zone_or_utc
 
@@ -33,6 +34,8 @@ class JobsPage:
     jobs: tuple[JobLink, ...]
     records: tuple[JobLink, ...]
     labels: tuple[JobLink, ...]
+    notices: tuple[Cell, ...] = ()
+    """What keeps gateways from being told what was changed."""
     query: str = ""
 
 

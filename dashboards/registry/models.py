@@ -84,6 +84,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something a person can do by one button; `label` is a message key."""
+
+    label: str
+    href: str
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Crumb:
     """One step of the way back."""
 
@@ -104,6 +113,7 @@ class DetailPage:
     tables: tuple[Table, ...] = ()
     links: tuple[Link, ...] = ()
     notices: tuple[Cell, ...] = ()
+    deed: Deed | None = None
     query: str = ""
 
 

@@ -169,6 +169,8 @@ class Checklist:
     """What the server found about gateway, clock and alarm."""
     report: str = ""
     """The report's id once it is signed."""
+    notices: tuple[Cell, ...] = ()
+    """What keeps the gateway from being told what was changed."""
     query: str = ""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
 
-from device_registry.configuring.errors import CannotConfigureError
+from device_registry.configuring.errors import CannotConfigureError, Problem
 from device_registry.configuring.links import Table, bus_of, link_of, table, tables
 from device_registry.configuring.toml_text import table_text
 from device_registry.store.row import Row
@@ -50,7 +50,11 @@ class _Draft:
     rows: Rows
     placed: set[str] = field(default_factory=set)
     profiles: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, key: str, said: str, **values: str) -> None:
+        """Note what is wrong."""
+        self.problems.append(Problem(key=key, said=said, values=values))
 
 
 def content_of(rows: Rows) -> Content:
@@ -63,7 +67,8 @@ def content_of(rows: Rows) -> Content:
     try:
         text = list(_tables(draft))
     except TypeError as error:
-        raise CannotConfigureError(rows.gateway.id, [f"{error}; correct the links"]) from error
+        problem = Problem(key="links", said=f"{error}; correct the links")
+        raise CannotConfigureError(rows.gateway.id, [problem]) from error
     _note_unplaced(draft)
     if draft.problems:
         raise CannotConfigureError(rows.gateway.id, draft.problems)
@@ -147,7 +152,7 @@ def _judged(draft: _Draft, point: Row) -> Mapping[str, object]:
         try:
             rule_pack(pack.partition("@")[0])
         except DomainError as error:
-            draft.problems.append(f"point {point.id}: {error}")
+            draft.note("pack", f"point {point.id}: {error}", point=point.id, pack=pack)
     return {"channel": point.number("channel"), "rule_pack": packs or None}
 
 
@@ -162,24 +167,28 @@ def _profile(draft: _Draft, sensor: Row) -> Profile | None:
     row = draft.rows.profiles.get(ref)
     text = row.text("document") if row is not None else _shipped(name)
     if text is None:
-        draft.problems.append(f"sensor {sensor.id}: no profile {ref!r}; register it")
+        said = f"sensor {sensor.id}: no profile {ref!r}; register it"
+        draft.note("no_profile", said, sensor=sensor.id, profile=ref)
         return None
     file = f"{name}.toml"
     try:
         known = parse_profile(file, text)
     except DomainError as error:
-        draft.problems.append(f"sensor {sensor.id}: {error}")
+        said = f"sensor {sensor.id}: {error}"
+        draft.note("bad_profile", said, sensor=sensor.id, profile=ref)
         return None
     if version not in {"", str(known.version)}:
-        draft.problems.append(
+        said = (
             f"sensor {sensor.id}: profile {ref!r} is not there, {known.ref!r} is; register it"
         )
+        draft.note("no_profile", said, sensor=sensor.id, profile=ref)
         return None
     if draft.profiles.setdefault(file, text) != text:
-        draft.problems.append(
+        said = (
             f"sensor {sensor.id}: another sensor of this gateway has profile {name!r} in "
             "another version; give both the same"
         )
+        draft.note("two_versions", said, sensor=sensor.id, profile=name)
     return known
 
 
@@ -195,23 +204,26 @@ def _check_sources(draft: _Draft, known: Profile, points: Sequence[Row]) -> None
         spec = known.points.get(point.text("source"))
         if spec is None:
             names = ", ".join(sorted(known.points))
-            draft.problems.append(
+            said = (
                 f"point {point.id}: profile {known.ref} has no {point.text('source')!r}; "
                 f"its source is one of {names}"
             )
+            draft.note("no_source", said, point=point.id, profile=known.ref)
         elif (str(spec.quantity), spec.unit) != (point.text("quantity"), point.text("unit")):
-            draft.problems.append(
+            said = (
                 f"point {point.id}: {point.text('quantity')} in {point.text('unit')!r}, but "
                 f"{known.ref} gives {spec.quantity} in {spec.unit!r}; correct the point"
             )
+            draft.note("other_quantity", said, point=point.id, profile=known.ref)
 
 
 def _note_unplaced(draft: _Draft) -> None:
-    said = " ".join(draft.problems)
+    named = {problem.values.get("sensor") for problem in draft.problems}
     for point in _read(draft.rows):
         sensor = point.text("sensor")
-        if point.id in draft.placed or f"sensor {sensor}:" in said:
+        if point.id in draft.placed or (sensor and sensor in named):
             continue
         what = f"its sensor {sensor} is on no bus" if sensor else "it has no sensor"
         remedy = "name the bus in the sensor's link" if sensor else "name one, or an input"
-        draft.problems.append(f"point {point.id}: {what}; {remedy}")
+        said = f"point {point.id}: {what}; {remedy}"
+        draft.note("no_bus" if sensor else "no_sensor", said, point=point.id, sensor=sensor)

@@ -8,12 +8,11 @@ offered until its gateway has applied it or rolled it back
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from device_registry.configuring.document import Content, Rows, content_of
-from device_registry.configuring.errors import CannotConfigureError
+from device_registry.configuring.errors import CannotConfigureError, Problem
 from device_registry.store.audit import Actor
-from device_registry.store.change import Change
 from device_registry.store.row import Row, canonical_json
 from device_registry.store.store import RegistryStore
 from evidence.configuration import ConfigurationDocument, document_hash
@@ -71,6 +70,17 @@ def publish_all(
     }
 
 
+def hindrance(store: RegistryStore, gateway: str) -> CannotConfigureError | None:
+    """Return why a gateway cannot be told what the registry says now; None when it can."""
+    made = _new(_read(store, [gateway]), gateway, 0)
+    return made if isinstance(made, CannotConfigureError) else None
+
+
+def is_configured(store: RegistryStore, gateway: str) -> bool:
+    """Return whether a gateway was ever offered a configuration."""
+    return bool(store.find(KIND, where={"gateway": gateway}, limit=1))
+
+
 def first_document(store: RegistryStore, gateway: str) -> ConfigurationDocument | None:
     """Return what a gateway is to run by: the newest that was not rolled back."""
     rows = store.find(KIND, where={"gateway": gateway}, limit=MAX_ROWS)
@@ -100,6 +110,15 @@ def configuration_id(gateway: str, version: int) -> str:
     return f"{gateway}:{version}"
 
 
+class Finder(Protocol):
+    """What both the store and a change of it can do."""
+
+    def find(
+        self, kind: str, *, where: Mapping[str, object] | None = None, limit: int = 200
+    ) -> list[Row]:
+        """Return current rows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
     """What the registry holds of some gateways, by gateway; sensors and profiles by id."""
@@ -111,7 +130,7 @@ class _Held:
     profiles: Mapping[str, Row]
 
 
-def _read(change: Change, gateways: Sequence[str]) -> _Held:
+def _read(change: Finder, gateways: Sequence[str]) -> _Held:
     points = change.find("point", where={"gateway": list(gateways)}, limit=MAX_ROWS)
     sensors = _by_id(change, "sensor", (p.text("sensor") for p in points))
     profiles = _by_id(change, "profile", (s.text("profile") for s in sensors.values()))
@@ -126,7 +145,7 @@ def _read(change: Change, gateways: Sequence[str]) -> _Held:
     )
 
 
-def _by_id(change: Change, kind: str, ids: Iterable[str]) -> dict[str, Row]:
+def _by_id(change: Finder, kind: str, ids: Iterable[str]) -> dict[str, Row]:
     wanted = sorted({identity for identity in ids if identity})
     found: dict[str, Row] = {}
     for start in range(0, len(wanted), AT_ONCE):
@@ -147,7 +166,8 @@ def _new(held: _Held, gateway: str, at_ms: int) -> ConfigurationDocument | Outco
     """Return what to offer a gateway, None for nothing new, or why it cannot be."""
     found = held.gateways.get(gateway)
     if found is None:
-        return CannotConfigureError(gateway, ["there is no such gateway; register it first"])
+        said = "there is no such gateway; register it first"
+        return CannotConfigureError(gateway, [Problem(key="no_gateway", said=said)])
     points = held.points.get(gateway, ())
     sensors = {p.text("sensor") for p in points}
     try:

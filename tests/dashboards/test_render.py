@@ -197,3 +197,11 @@ def test_nobody_claims_to_know_what_a_silent_gateway_holds() -> None:
     ]
     assert ["may hold more: 2" in page for page in pages] == [False, True]
     assert ["0 still at the gateways" in page for page in pages] == [True, False]
+
+
+def test_sites_that_the_first_page_leaves_out_are_named_with_the_way_to_them() -> None:
+    page = Overview(now_ms=0, sites=(), alarms=(), counts=CountsView(), more=7)
+    shown = render(page, Lang.ZH, "UTC")
+    assert "另有 7 个站点及其报警未在此显示" in shown
+    assert 'href="/registry?show=sites"' in shown
+    assert "more-sites" not in render(replace(page, more=0), Lang.ZH, "UTC")

@@ -8,12 +8,15 @@ import pytest
 from cloud.pages import projected
 from cloud.pages.projected import KEPT_MS, ProjectedPages, Sources
 from cloud.pages.proofs import Pinned, ProofEvidence
+from cloud.pages.source import SITES_SHOWN
 from cloud.pages.viewers import Viewers
 from cloud.pages.views import Latest, Standing
 from cloud.projections.timeseries.reduce import in_buckets
 from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
 from dashboards.models import ChangedUpdate
-from device_registry.access.scope import EVERYWHERE
+from device_registry.access.scope import EVERYWHERE, Scope, Subject
+from device_registry.fixed import FixedRegistry
+from device_registry.records import SiteRecord, TenantRecord
 from device_registry.registry import Registry
 from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
 from tests.support.small_registry import REGISTRY
@@ -136,3 +139,29 @@ def test_an_unregistered_point_has_neither_readings_nor_proof(registry: Registry
     source = pages(registry, Clock())
     assert source.series("nope", 0, 10, 10).times == ()
     assert source.proof("nope", T0_MS) is None
+
+
+def test_what_the_first_page_leaves_out_is_counted() -> None:
+    sites = [
+        SiteRecord(
+            id=f"s-{number:03}",
+            tenant="chs" if number < 70 else "ynk",
+            name_zh="店",
+            name_en="Shop",
+            timezone="UTC",
+            subject=Subject(org_path="chs" if number < 70 else "ynk"),
+        )
+        for number in range(80)
+    ]
+    names = ("chs", "ynk")
+    tenants = [TenantRecord(id=name, name_zh=name, name_en=name) for name in names]
+    registry = FixedRegistry(tenants=tenants, sites=sites, gateways=[], points=[])
+
+    def shown(*within: Scope) -> tuple[int, int]:
+        found = pages(registry, Clock()).overview(within)
+        return len(found.sites), found.more
+
+    assert shown(EVERYWHERE) == (SITES_SHOWN, 20)
+    assert shown(Scope(organisation="chs")) == (SITES_SHOWN, 10), "nothing of the others"
+    assert shown(Scope(organisation="ynk")) == (10, 0)
+    assert shown() == (0, 0)

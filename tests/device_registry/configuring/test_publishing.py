@@ -181,7 +181,7 @@ def test_every_point_that_cannot_be_read_is_named_with_the_remedy(store: Registr
         )  # fmt: skip
     with pytest.raises(CannotConfigureError) as refused:
         published(store)
-    text = "\n".join(refused.value.problems)
+    text = "\n".join(map(str, refused.value.problems))
     for part in (
         "no profile 'No-Such@1'; register it",
         "profile 'XY-MD02@7' is not there",
