@@ -11,6 +11,8 @@ from typing import Final, Protocol
 from device_registry.store.row import Row
 
 FIRST: Final = 1
+MEANING: Final = ("sensor", "quantity", "unit")
+"""Fields of a point that say what its channel means."""
 
 
 class Remembering(Protocol):
@@ -32,3 +34,15 @@ def channels_ever(reader: Remembering, gateways: Iterable[str]) -> dict[str, fro
 def free_channels(used: Collection[int]) -> Iterator[int]:
     """Yield channels that were never used, the lowest first."""
     return (channel for channel in count(FIRST) if channel not in used)
+
+
+def renumbered(
+    reader: Remembering, row: Row, values: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Return the new channel of a point to which `values` give another meaning, else {}."""
+    if row.kind != "point" or all(
+        values.get(name, row.maybe(name)) == row.maybe(name) for name in MEANING
+    ):
+        return {}
+    gateway = row.text("gateway")
+    return {"channel": next(free_channels(channels_ever(reader, [gateway])[gateway]))}

@@ -29,6 +29,7 @@ from cloud.registry_pages.telling import gateways_of, tell
 from cloud.registry_pages.viewing import Viewing
 from dashboards.registry.models import DetailPage, EditPage
 from device_registry.access.action import Action
+from device_registry.channels import renumbered
 from device_registry.errors import IllegalTransitionError, InvalidFieldsError
 from device_registry.expiry.term import STEPS
 from device_registry.kinds.catalogue import KINDS
@@ -149,7 +150,7 @@ class _Form:
         actor = Actor(account=access.principal.account, role=role, via="web")
         try:
             with self._sources.store.change(actor, why, access.at_ms) as change:
-                change.put(row.kind, row.id, **values)
+                change.put(row.kind, row.id, **values, **renumbered(change, row, values))
         except InvalidFieldsError as error:
             return {p.field: "registry.problem_field" for p in error.problems}
         except IllegalTransitionError:

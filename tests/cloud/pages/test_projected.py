@@ -1,6 +1,7 @@
 """The pages' source over a store, the state of the projections and the archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
 from dashboards.models import ChangedUpdate
 from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.fixed import FixedRegistry
-from device_registry.records import SiteRecord, TenantRecord
+from device_registry.records import PointRecord, SiteRecord, TenantRecord
 from device_registry.registry import Registry
 from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
 from tests.support.small_registry import REGISTRY
@@ -133,6 +134,27 @@ def test_a_proof_is_that_of_the_points_channel(registry: Registry) -> None:
     assert found.value == 5.21
     assert source.proof("fridge-1-t", T0_MS - 1) is None
     assert source.proof("fridge-1-compressor", T0_MS) is None
+
+
+class Replaced(FixedRegistry):
+    """The probe of channel 1 was replaced: the point is on channel 9 now."""
+
+    def point_by_id(self, point: str) -> PointRecord | None:
+        found = REGISTRY.point_by_id(point)
+        return replace(found, channel=9) if found else None
+
+    def former(self, point: str) -> Sequence[PointRecord]:
+        found = REGISTRY.point_by_id(point)
+        return [replace(found, is_former=True)] if found else []
+
+
+def test_what_the_probe_before_told_is_proven_under_its_own_channel() -> None:
+    registry = Replaced(tenants=[], sites=[], gateways=[], points=[])
+    view = pages(registry, Clock()).proof("fridge-1-t", T0_MS)
+    plain = pages(REGISTRY, Clock()).proof("fridge-1-t", T0_MS)
+    assert view is not None
+    assert view == plain
+    assert pages(registry, Clock()).proof("fridge-1-t", T0_MS - 1) is None
 
 
 def test_an_unregistered_point_has_neither_readings_nor_proof(registry: Registry) -> None:

@@ -158,6 +158,17 @@ def test_an_edit_of_what_is_measured_is_sent_with_it(world: World) -> None:
     assert len(versions(world)) == 3, "nothing that is measured changed"
 
 
+def test_a_point_that_an_edit_gives_another_sensor_gets_a_new_channel(world: World) -> None:
+    world.change(lambda c: stock(c, profile="XY-MD02@1", link={"bus": "bus1", "unit": 9}))
+    path = f"/registry/points/{POINTS[0]}/edit"
+    channels = []
+    for fields in ({"name_zh": "新名"}, {"sensor": "spare-1"}, {"sensor": "probe-1"}):
+        assert edit(world, path, **fields) == 303
+        point = world.store.get("point", POINTS[0])
+        channels.append(point.number("channel") if point else 0)
+    assert channels == [1, 3, 4], "a channel that meant something is never given again"
+
+
 def test_a_replaced_probe_is_read_by_the_next_version_on_its_new_channel(
     world: World,
 ) -> None:

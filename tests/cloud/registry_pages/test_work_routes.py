@@ -14,6 +14,7 @@ from cloud.registry_pages.drafts import read_draft
 from cloud.registry_pages.fresh_claims import KEPT_MS
 from cloud.registry_pages.sources import GatewayNow, Newest
 from evidence.enrolment.claim import Claim
+from tests.cloud.registry_pages.test_configuring import wire
 from tests.support.gates import NOW_MS
 from tests.support.registry_site import GATEWAY, POINTS, SERVER, SITE, World, pages
 
@@ -258,6 +259,15 @@ def test_a_report_that_refuses_something_says_so_and_changes_no_state(world: Wor
     html = world.get("wang", f"/work/reports/{report}").text
     assert "附有下列说明" in html
     assert "is-alarm" in html
+
+
+def test_a_signed_report_sends_the_gateway_what_is_registered_by_then(world: World) -> None:
+    world.change(wire)
+    world.post("wang", f"/registry/gateways/{GATEWAY}/configuration", {})
+    world.change(lambda c: c.put("sensor", "probe-1", refresh_s=10))
+    _sign(world)
+    sent = world.store.find("configuration", where={"gateway": GATEWAY})
+    assert [row.text("state") for row in sent] == ["superseded", "offered"]
 
 
 def test_who_has_not_just_proven_who_it_is_cannot_sign(world: World) -> None:
