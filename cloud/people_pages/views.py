@@ -1,6 +1,6 @@
 """Builds the models of the pages of people out of registry rows. Reads; decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from cloud.access.access import Access
@@ -14,11 +14,14 @@ from dashboards.people.models import (
     TokenRow,
     Value,
 )
+from device_registry.access.action import Action
 from device_registry.access.policy import Grant, may_grant
 from device_registry.access.role import roles
 from device_registry.access.scope import Scope
 from device_registry.accounts.sms_code import NUMBER_VALID_MS
 from device_registry.codes.region import region_prefix
+from device_registry.kinds.catalogue import KINDS
+from device_registry.kinds.field import FieldType
 from device_registry.store.audit import AuditEntry
 from device_registry.store.row import Row
 from device_registry.store.store import RegistryStore
@@ -131,26 +134,46 @@ def audit_row(entry: AuditEntry) -> AuditRow:
         kind=entry.kind,
         id=entry.id,
         is_end=entry.action == "end",
-        changes=_changes(entry.old or {}, entry.new or {}),
+        changes=_changes(entry),
         why=entry.why,
         log_index=entry.log_index,
     )
 
 
-def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Changed, ...]:
+def _changes(entry: AuditEntry) -> tuple[Changed, ...]:
+    old, new = entry.old or {}, entry.new or {}
     # A secret looks the same before and after: that it was changed is what is told.
     return tuple(
-        Changed(field=name, old=_shown(name, old.get(name)), new=_shown(name, new.get(name)))
+        Changed(
+            field=name,
+            old=_shown(entry.kind, name, old.get(name)),
+            new=_shown(entry.kind, name, new.get(name)),
+        )
         for name in dict.fromkeys((*old, *new))
         if old.get(name) is not None or new.get(name) is not None
     )
 
 
-def _shown(field: str, value: object) -> Value:
-    text = "" if value is None else str(value)
+def _shown(kind: str, field: str, value: object) -> Value:
+    match value:
+        case None:
+            return Value()
+        case bool():
+            return Value(words=("people.yes" if value else "people.no",))
+        case int() if KINDS[kind].by_name[field].type is FieldType.MS:
+            return Value(at_ms=value)
+        case list() if field == "actions" and set(value) <= set(map(str, Action)):
+            return Value(words=tuple(f"people.action_{one}" for one in value))
+        case list() if all(isinstance(one, str) for one in value):
+            return _said(field, " · ".join(value))
+        case _:
+            return _said(field, str(value))
+
+
+def _said(field: str, text: str) -> Value:
     if field == "role" and text in roles():
         return Value(name=title_of(text))
     word = f"registry.{field}_{text}"
     if text and word in catalogue(Lang.ZH).keys:
-        return Value(word=word)
+        return Value(words=(word,))
     return Value(text=text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…")

@@ -104,16 +104,17 @@ class NewPersonPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A value as it is shown: a name, a word (message key), or the text that is stored."""
+    """A value as it is shown: a name, words (message keys), a time, or the stored text."""
 
     text: str = ""
-    word: str = ""
+    words: tuple[str, ...] = ()
+    at_ms: int | None = None
     name: Name | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is none."""
-        return not (self.text or self.word or self.name)
+        return not (self.text or self.words or self.name) and self.at_ms is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

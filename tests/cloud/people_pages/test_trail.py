@@ -4,6 +4,7 @@ import re
 
 from dashboards.catalogue import catalogue
 from dashboards.models import Lang
+from device_registry.access.action import Action
 from device_registry.accounts.people import NewGrant
 from device_registry.kinds.catalogue import KINDS
 from tests.support.people import NOW_MS, OTHER, SETUP, person
@@ -91,3 +92,20 @@ def test_every_kind_and_field_of_the_registry_has_words_in_both_languages() -> N
             for field in kind.fields:
                 known = {f"registry.field_{field.name}", f"people.field_{field.name}"}
                 assert known & keys, (lang, field.name)
+
+
+async def test_lists_and_times_are_told_in_words(site: PeopleSite) -> None:
+    head = await site.signed_in("head", "quality_head")
+    person(site.accounts, "li", "keeper")
+    site.accounts.people.set_phone(SETUP, "li", "13800000000", NOW_MS)
+    actions = [Action.VIEW_SITE, Action.EXPORT]
+    site.accounts.people.make_token(SETUP, "li", actions, None, "till", NOW_MS)
+    html = (await head.get("/audit")).text
+    assert "导出 · 查看站点" in html
+    assert "view_site" not in html
+    assert str(NOW_MS) not in re.sub(r'(?:data-\w+|datetime)="[^"]*"', "", html)
+
+
+def test_every_right_has_words_in_both_languages() -> None:
+    for lang in Lang:
+        assert {f"people.action_{action}" for action in Action} <= catalogue(lang).keys
