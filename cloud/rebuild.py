@@ -55,14 +55,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """A projection anew; `before` is None when there was none, or it was behind."""
+    """A projection anew; `before` is None when there was none."""
 
     after: Content
     before: Content | None
 
     @property
     def differs(self) -> bool:
-        """Return whether the old one, as far along, held something else."""
+        """Return whether the old one, brought as far, held something else."""
         return self.before is not None and self.before != self.after
 
 
@@ -80,7 +80,7 @@ def rebuild(config: Config, on_progress: Progress) -> list[Rebuilt]:
             raise OperatorError(f"{aside} is left of an earlier rebuild; look at it, remove it")
         before = {c.name: c for c in _contents(core, folder)} if folder.exists() else {}
         after = _replaced(core, (folder, aside), on_progress)
-        rebuilt = [Rebuilt(after=c, before=_comparable(before.get(c.name), c)) for c in after]
+        rebuilt = [Rebuilt(after=c, before=before.get(c.name)) for c in after]
         if aside.exists() and not any(one.differs for one in rebuilt):
             shutil.rmtree(aside)
         return rebuilt
@@ -152,7 +152,10 @@ def _made_anew(core: Core, folder: Path, on_progress: Progress) -> list[Content]
 
 
 def _contents(core: Core, folder: Path) -> list[Content]:
+    """Return what the old projections hold, with what was archived after they stopped."""
     with _opened(core, folder) as projections:
+        for projection in projections:
+            catch_up(projection, core.reader)
         return [_content(projection) for projection in projections]
 
 
@@ -164,7 +167,3 @@ def _content(projection: Exported) -> Content:
     return Content(
         name=projection.name, cursor=projection.cursor, lines=lines, sha256=digest.hexdigest()
     )
-
-
-def _comparable(before: Content | None, after: Content) -> Content | None:
-    return before if before is not None and before.cursor == after.cursor else None

@@ -50,7 +50,8 @@ def _sites(page: Page) -> None:
 
 def _point(page: Page) -> None:
     expect(page.locator("#chart canvas")).to_be_visible()
-    page.wait_for_function("coldwardenChart.ys.filter(y => y !== null).length > 5")
+    # A function: a bare expression would be evaluated as text, which the page forbids.
+    page.wait_for_function("() => coldwardenChart.ys.filter(y => y !== null).length > 5")
     expect(page.locator(".alarm.is-alarm")).to_contain_text("Above 8 °C", timeout=WARMING_MS)
     expect(page.locator(".alarm.is-alarm .clause")).to_contain_text("GSP")
 

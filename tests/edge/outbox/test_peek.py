@@ -18,7 +18,7 @@ def test_epoch_and_seq_are_those_of_the_body(seq: int) -> None:
 
 
 def test_the_key_is_the_one_that_signed() -> None:
-    assert signing_kid(make_batch(seq=1, t0=0, mono_ms=0, readings=1).data) == KEY.kid
+    assert signing_kid(make_batch(seq=1, t0=0, mono_ms=0, readings=16).data) == KEY.kid
 
 
 @given(st.binary(max_size=80))
