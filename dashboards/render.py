@@ -4,7 +4,7 @@ Used by the cloud's routes. Everything is escaped by default and there is no inl
 style, so that the pages work under a strict content security policy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Final, assert_never
 
@@ -33,11 +33,16 @@ RECENT_SHOWN: Final = 12
 """How many readings are listed under the chart."""
 
 
-def render(model: PageModel, lang: Lang, tz: str) -> str:
-    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+def render(model: PageModel, lang: Lang, tz: str, menu: Collection[str] = ()) -> str:
+    """Return the whole page for `model`, with what the viewer may use in its `menu`.
+
+    Times are in the IANA time zone `tz`.
+    """
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
     name, more = _page(model, wording)
-    return render_template(name, model, wording, tz, {"query": _query(model), **more})
+    return render_template(
+        name, model, wording, tz, {"query": _query(model), "menu": menu, **more}
+    )
 
 
 def render_template(

@@ -4,7 +4,7 @@ The content security policy allows no inline script or style, nothing from elsew
 framing; data is never cached, static files always.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import ExitStack
 from typing import Final
 
@@ -34,9 +34,15 @@ NEVER_CACHED: Final = {"Cache-Control": "no-store"}
 YEAR_S: Final = 31_536_000
 
 
-def page(model: PageModel, viewer: Viewer, site_tz: str, status: int = 200) -> Response:
+def page(
+    model: PageModel,
+    viewer: Viewer,
+    site_tz: str,
+    status: int = 200,
+    menu: Collection[str] = (),
+) -> Response:
     """Return a rendered page; remembers the language when the viewer chose one."""
-    html = render(model, viewer.lang, viewer.tz or site_tz)
+    html = render(model, viewer.lang, viewer.tz or site_tz, menu)
     headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
     answer = HTMLResponse(html, status_code=status, headers=headers)
     if viewer.chose_lang:

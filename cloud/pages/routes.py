@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from cloud.access.access import access_of
+from cloud.access.menu import menu_of
 from cloud.errors import UnavailableError
 from cloud.pages import answers, live
 from cloud.pages.source import PageSource
@@ -24,6 +25,7 @@ from dashboards.models import (
     AlarmView,
     NoticePage,
     Overview,
+    PageModel,
     PointPage,
     PointView,
     ProofPage,
@@ -75,7 +77,7 @@ class _Pages:
     def sites(self, request: Request) -> Response:
         overview = self._source.overview(access_of(request).scopes)
         zone = overview.sites[0].timezone if overview.sites else FALLBACK_ZONE
-        return answers.page(overview, _viewer(request), zone)
+        return _page(overview, request, zone)
 
     def site(self, request: Request, site: str) -> Response:
         overview = self._source.site(site)
@@ -88,7 +90,7 @@ class _Pages:
             alarms=overview.alarms,
             counts=overview.counts,
         )
-        return answers.page(model, _viewer(request), found.timezone)
+        return _page(model, request, found.timezone)
 
     def point(
         self, request: Request, point: str, range_s: Annotated[str, Query(alias="range")] = ""
@@ -98,7 +100,7 @@ class _Pages:
         if place is None:
             return self._notice(request, "not_found", 404)
         model = _point_page(self._source, overview, place, _range_s(range_s))
-        return answers.page(model, _viewer(request), place.site.timezone)
+        return _page(model, request, place.site.timezone)
 
     def proof(self, request: Request, point: str, t: str = "") -> Response:
         overview = self._source.site(self._source.site_of(point))
@@ -121,7 +123,7 @@ class _Pages:
             t_ms=int(t),
             proof=proof,
         )
-        return answers.page(model, _viewer(request), place.site.timezone)
+        return _page(model, request, place.site.timezone)
 
     def static(self, request: Request, name: str) -> Response:
         file = static_files().get(name)
@@ -177,6 +179,10 @@ class _Data:
             return frozenset({point})
         shown = self._source.site(site) if site else self._source.overview(scopes)
         return frozenset(p.id for s in shown.sites for p in s.points)
+
+
+def _page(model: PageModel, request: Request, zone: str) -> Response:
+    return answers.page(model, _viewer(request), zone, menu=menu_of(request))
 
 
 def _viewer(request: Request) -> Viewer:

@@ -4,9 +4,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.access.answering import viewer_in
+from cloud.access.menu import menu_of
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, YEAR_S
 from cloud.pages.viewer import LANG_COOKIE
-from cloud.registry_pages.answers import FALLBACK_ZONE, menu_of
+from cloud.registry_pages.answers import FALLBACK_ZONE
 from dashboards.people.models import TrailPage
 from dashboards.people.rendering import render_people
 

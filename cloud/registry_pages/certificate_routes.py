@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.access.access import Access, access_of
+from cloud.access.menu import menu_of
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
-from cloud.registry_pages.answers import FALLBACK_ZONE, menu_of, viewer_in
+from cloud.registry_pages.answers import FALLBACK_ZONE, viewer_in
 from cloud.registry_pages.sources import Sources
 from dashboards.models import Name
 from dashboards.registry.certificates import CertificatesPage, render_certificates

@@ -12,8 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from cloud.access.access import Access, access_of
 from cloud.access.errors import NotVisibleError
+from cloud.access.menu import menu_of
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
-from cloud.registry_pages.answers import FALLBACK_ZONE, menu_of, viewer_in
+from cloud.registry_pages.answers import FALLBACK_ZONE, viewer_in
 from cloud.registry_pages.cells import name_of
 from cloud.registry_pages.finishing import put_file
 from cloud.registry_pages.job_forms import (
