@@ -46,6 +46,7 @@ def read_csr(der: bytes) -> Csr:
         key = request.public_key()
         is_signed = request.is_signature_valid
         name = common_name(request)
+        is_padded = not der.endswith(b"\0" + request.signature)
     except UNREADABLE as error:
         raise CsrError(f"no certificate request (PKCS#10): {error}; {_REMEDY}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
@@ -54,6 +55,12 @@ def read_csr(der: bytes) -> Csr:
         raise CsrError(f"the request's key is not P-256; {_CURVE_REMEDY}")
     if not is_signed:
         raise CsrError(f"the request is not signed by its own key; {_REMEDY}")
+    if is_padded:
+        # A signature ending in a 0 bit verifies as well when that bit is called padding: the
+        # same request would have several hashes.
+        raise CsrError(
+            f"the request's signature leaves bits of its last byte unused; {_REMEDY}"
+        )
     return Csr(
         common_name=name,
         public_key=key,

@@ -147,6 +147,19 @@ def test_a_request_without_the_private_key_is_refused(tmp_path: Path) -> None:
         read_csr(bytes(der))
 
 
+def test_a_request_has_one_encoding(tmp_path: Path) -> None:
+    # A signature that ends in a 0 bit, every second one, verifies with that bit called padding.
+    for _ in range(64):
+        der = bytearray(make_csr(tmp_path, "gw-0001"))
+        if der[-1] & 1 == 0:
+            break
+    signature = x509.load_der_x509_csr(bytes(der)).signature
+    read_csr(bytes(der))
+    der[-len(signature) - 1] = 1
+    with pytest.raises(CsrError, match="last byte unused"):
+        read_csr(bytes(der))
+
+
 @pytest.mark.parametrize("data", [b"", b"\x30\x00", b"0" * 9000])
 def test_no_request_is_refused_with_the_remedy(data: bytes) -> None:
     with pytest.raises(CsrError, match="openssl req"):
