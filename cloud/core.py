@@ -74,6 +74,7 @@ class Core:
             self.keyring,
             Outlets(checked=self._put, rejected=self.rejections.take),
         )
+        self.watch = RegistryWatch(registry, self._pin)
         self.sequencer = Sequencer(
             stream,
             Restoring(config.state_dir, config.policy.restore_quorum),
@@ -81,8 +82,8 @@ class Core:
                 answers=self.answers,
                 refused=self.rejections.take,
                 release=self.intake.release,
-                gateways=lambda: registry.gateway_count,
-                log_begun=self._pin,
+                gateways=lambda: self.watch.gateway_count,
+                log_begun=self.watch.pin_soon,
                 state_dir=config.state_dir,
                 wall_ms=wall_ms,
                 mono_s=time.monotonic,
@@ -94,7 +95,6 @@ class Core:
         self.sequencer.listeners.append(self.registry_log.offer)
         registry.listeners.append(self.keyring.forget)
         registry.listeners.append(lambda _: self.registry_log.wake())
-        self.watch = RegistryWatch(registry, self._pin)
         self.rounds = DailyRounds(self.store, wall_ms)
         self._pin()
 
@@ -109,10 +109,10 @@ class Core:
     def stop(self) -> None:
         """Finish what was taken, publish a last checkpoint, let go of the files."""
         self.rounds.stop()
-        self.watch.stop()
         self.intake.stop()
         self.registry_log.stop()
         self.sequencer.stop()
+        self.watch.stop()
         self.close()
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Core:
         self.sequencer.put(checked)
 
     def _pin(self) -> None:
-        """Write what auditors pin: a new log has a name that they must know."""
+        """Write what auditors pin."""
         write_trust(self.config.trust_dir, trust_of(self.stream, self.registry, self.keys))
 
     def _report(self, found: FindingRecord) -> None:

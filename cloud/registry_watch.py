@@ -1,7 +1,8 @@
 """Notices what others changed in the registry, and lets the server know it within a second.
 
-A page, another process or another server may have changed it. One thread; a database that is
-away delays what is noticed, nothing else.
+A page, another process or another server may have changed it. One thread, the only one of the
+server that may wait for the database while batches come in: a database that is away, or a disk
+that is full, delays what is noticed and what auditors pin, nothing else.
 """
 
 import logging
@@ -11,6 +12,7 @@ from typing import Final
 
 from device_registry.errors import RegistryError
 from device_registry.serving.stored import StoredRegistry
+from evidence.errors import EvidenceError
 
 EVERY_S: Final = 0.5
 PIN_EVERY: Final = 20
@@ -20,16 +22,17 @@ _log = logging.getLogger(__name__)
 
 
 class RegistryWatch:
-    """See the module."""
+    """See the module. `gateway_count` is what the registry had when it was last looked at."""
 
     def __init__(self, registry: StoredRegistry, pin: Callable[[], None]) -> None:
+        self.gateway_count = registry.gateway_count
         self._registry = registry
         self._pin = pin
         self._stopping = False
         self._poked = threading.Event()
-        self._wants_pin = False
+        self._wants_pin = self._wants_pin_now = False
         self._rounds = 0
-        self._is_away = False
+        self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
         registry.listeners.append(self._changed)
 
@@ -49,20 +52,32 @@ class RegistryWatch:
         """Look at once: somebody has just changed it."""
         self._poked.set()
 
+    def pin_soon(self) -> None:
+        """Write `trust/` at once: a new log has a name that auditors must know."""
+        self._wants_pin = self._wants_pin_now = True
+        self._poked.set()
+
     def look(self, *, last: bool = False) -> None:
-        """Do one round."""
+        """Do one round; what fails is done in a later one."""
         try:
             self._registry.refresh()
-        except RegistryError as error:
-            if not self._is_away:
-                _log.warning("the registry cannot be asked: %s", error)
-            self._is_away = True
-            return
-        self._is_away = False
-        self._rounds += 1
-        if self._wants_pin and (last or self._rounds >= PIN_EVERY):
-            self._wants_pin, self._rounds = False, 0
+            self._rounds += 1
+            if self._wants_pin and (last or self._wants_pin_now or self._rounds >= PIN_EVERY):
+                self._write_pins()
+        except (RegistryError, EvidenceError, OSError) as error:
+            self._complain(str(error))
+        else:
+            self._trouble = ""
+
+    def _write_pins(self) -> None:
+        # Before the work: what is asked for meanwhile is another time's.
+        self._wants_pin = self._wants_pin_now = False
+        self._rounds = 0
+        try:
             self._pin()
+        except BaseException:
+            self._wants_pin = True
+            raise
 
     def _run(self) -> None:
         while not self._stopping:
@@ -70,5 +85,12 @@ class RegistryWatch:
             self._poked.clear()
             self.look()
 
-    def _changed(self, gateways: frozenset[str] | None) -> None:
-        self._wants_pin = self._wants_pin or gateways is None or bool(gateways)
+    def _changed(self, gateways: frozenset[str]) -> None:
+        if gateways:
+            self.gateway_count = self._registry.gateway_count
+            self._wants_pin = True
+
+    def _complain(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            _log.warning("changes of the registry are taken over later: %s", trouble)
+        self._trouble = trouble

@@ -111,9 +111,10 @@ class Offers:
     def first_configuration(self, gateway: str) -> bytes:
         """Return the signed configuration for a gateway that enrols, b"" when there is none."""
         document = first_document(self._store, gateway)
-        if document is None:
+        site = self._site_of(gateway)
+        if document is None or not site:
             return b""
-        return sign_configuration(document, self._signer, self._site_of(gateway))
+        return sign_configuration(document, self._signer, site)
 
     def _note(self, row: Row) -> None:
         gateway, version = row.text("gateway"), row.number("version")
@@ -137,8 +138,13 @@ class Offers:
         return self._message(row) if row is not None else b""
 
     def _message(self, row: Row) -> bytes:
-        """Return a configuration, signed; nothing when it fits no envelope."""
+        """Return a configuration, signed; nothing when it fits no envelope.
+
+        Nothing either while nobody can say at which site the gateway is; it is tried again.
+        """
         site = self._site_of(row.text("gateway"))
+        if not site:
+            return b""
         try:
             return sign_configuration(document_of(row), self._signer, site)
         except WireError as error:

@@ -13,7 +13,6 @@ from cloud.configuring.projection import ConfigurationProjection
 from cloud.core import Core
 from cloud.projections.feed import CommitGroup
 from cloud.projections.runner import Runner
-from device_registry.errors import RegistryError
 
 FILE: Final = "configuration.db"
 
@@ -49,8 +48,5 @@ class Configuring:
     def _offer(self, group: CommitGroup) -> None:
         self._runner.offer(group)
 
-    def _changed(self, _gateways: frozenset[str] | None) -> None:
-        try:
-            self.offers.refresh()
-        except RegistryError as error:
-            _log.warning("new configurations are offered later: %s", error)
+    def _changed(self, _gateways: frozenset[str]) -> None:
+        self.offers.refresh()

@@ -84,7 +84,8 @@ def _explain(delivery: Delivery, keyring: Keyring) -> Rejected:
         return Rejected(delivery, "profile", f"type {header.typ!r}", header.kid)
     key = keyring.find(header.kid)
     if key is None:
-        return Rejected(delivery, "unknown-key", f"key id {header.kid.hex()}", header.kid)
+        code = "registry-away" if keyring.is_away else "unknown-key"
+        return Rejected(delivery, code, f"key id {header.kid.hex()}", header.kid)
     code, message = _difference(header, key)
     return Rejected(delivery, code, message, header.kid, key, envelope.payload)
 

@@ -130,6 +130,9 @@ class Exchanges:
         What may come of it counts against the bound on all bodies, until `have_read`.
         """
         if not self._keyring.knows_gateway(gateway):
+            if self._keyring.is_away:
+                remedy = "keep the batches and send them again; its database is away"
+                return self._count(refused(503, "the registry does not answer", remedy))
             return self._count(
                 refused(404, f"no gateway {gateway[:64]!r}", "enrol it: coldwarden-cloud claim")
             )

@@ -45,6 +45,11 @@ REASONS: Mapping[str, Reason] = {
         what="signed by a key that no gateway in the registry has",
         remedy="enrol the gateway (coldwarden-cloud claim), or find out whose device this is",
     ),
+    "registry-away": Reason(
+        retry=Retry.LATER,
+        what="the registry did not answer when this key was met for the first time",
+        remedy="bring its database back; the gateway keeps the batch and sends it again",
+    ),
     "binding": Reason(
         retry=Retry.NEVER,
         what="a known key that names another gateway or site than its own",

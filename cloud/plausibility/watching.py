@@ -7,14 +7,15 @@ the next. What it finds becomes a finding in the archive, and so an alarm that p
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from cloud.archive.finding import IMPLAUSIBLE, FindingRecord
 from cloud.errors import UnavailableError
 from cloud.plausibility.judging import Implausible, judge
 from cloud.projections.timeseries.store import SeriesKey, TimeSeriesStore
+from device_registry.errors import StoreUnavailableError
 from device_registry.records import PointRecord
 from device_registry.registry import Registry
 from domain.quantity import Quantity
@@ -44,7 +45,8 @@ class PlausibilityWatch:
         self._report = report
         self._now_ms = now_ms
         self._day = 0
-        self._left: Iterator[PointRecord] = iter(())
+        self._sites: deque[str] = deque()
+        self._points: deque[PointRecord] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plausibility", daemon=True)
 
@@ -63,17 +65,27 @@ class PlausibilityWatch:
 
         Raises:
             UnavailableError: the time series cannot be read now.
+            StoreUnavailableError: the registry cannot. The next round goes on where this ended.
         """
         today = self._now_ms() // DAY_MS
         if today != self._day:
-            self._day, self._left = today, self._points()
+            self._sites = deque(site.id for site in self._registry.sites)
+            self._points.clear()
+            self._day = today
         looked = 0
-        for point in islice(self._left, POINTS_A_ROUND):
-            if self._stopping.is_set():
-                break
-            self._look_at(point, today * DAY_MS)
+        while looked < POINTS_A_ROUND and self._has_next() and not self._stopping.is_set():
+            self._look_at(self._points[0], today * DAY_MS)
+            self._points.popleft()
             looked += 1
         return looked
+
+    def _has_next(self) -> bool:
+        """Return whether `_points` has one to look at, fetching those of the next sites."""
+        while not self._points and self._sites:
+            found = self._registry.points(self._sites[0])
+            self._points.extend(point for point in found if point.quantity in WATCHED)
+            self._sites.popleft()
+        return bool(self._points)
 
     def _look_at(self, point: PointRecord, until_ms: int) -> None:
         """Judge the whole day before `until_ms` (UTC) of one point."""
@@ -88,17 +100,11 @@ class PlausibilityWatch:
         if found is not None:
             self._report(_finding(point, found, until_ms))
 
-    def _points(self) -> Iterator[PointRecord]:
-        for site in self._registry.sites:
-            for point in self._registry.points(site.id):
-                if point.quantity in WATCHED:
-                    yield point
-
     def _run(self) -> None:
         while not self._stopping.wait(ROUND_S):
             try:
                 self.look()
-            except UnavailableError as error:
+            except (UnavailableError, StoreUnavailableError) as error:
                 _log.warning("the day's readings are looked at later: %s", error)
 
 

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from cloud.errors import UnavailableError
 from cloud.projections.feed import ArchiveReader, CommitGroup
 from cloud.projections.inbox import MAX_READINGS_AT_ONCE, MAX_RECORDS_AT_ONCE, Inbox
+from device_registry.errors import StoreUnavailableError
 
 FIRST_READ: Final = 256  # records; what is read at once then follows from what was in them
 FIRST_PAUSE_S: Final = 0.25
@@ -157,7 +158,7 @@ class Runner:
         while self._wait_for_work():
             try:
                 self._work()
-            except UnavailableError as e:
+            except (UnavailableError, StoreUnavailableError) as e:
                 self._pause(str(e))
             except Exception as e:  # noqa: BLE001
                 # a mistake of ours must not take the other projections or ingest with it

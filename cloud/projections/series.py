@@ -61,22 +61,21 @@ class SeriesIndex:
             packed = self._columns[key] = numbers.tobytes()
         return packed
 
-    def forget(self, gateways: frozenset[str] | None) -> None:
-        """Ask the registry again about these gateways' channels, about all for None.
+    def forget(self, gateways: frozenset[str]) -> None:
+        """Ask the registry again about these gateways' channels.
 
         A series keeps its number and learns its point's new names and rules, and its new
         channel; a channel that nobody knew gets a number when it is next heard.
         """
+        if not gateways:
+            return
         with self._giving:
             for place, number in list(self._numbers.items()):
-                if gateways is None or place[0] in gateways:
+                if place[0] in gateways:
                     point = self._now(place)
                     if point is not None:
                         self._points[number] = point
                         self._numbers.setdefault((point.gateway, point.channel), number)
-            if gateways is None:
-                self._columns.clear()
-                return
             for key in [key for key in self._columns if key[0] in gateways]:
                 del self._columns[key]
 

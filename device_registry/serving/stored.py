@@ -10,7 +10,7 @@ valid, and what comes after a revocation is the archive's to refuse (it knows th
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import RowMapping, Select, bindparam, func, select
 
@@ -55,34 +55,47 @@ _BY_KID: Final = _by_kid()
 """Made once: to make the question takes longer than to answer it."""
 
 
+class _Changed(NamedTuple):
+    """What differs from the revision before; of sites only that some do."""
+
+    gateways: frozenset[str]
+    points: frozenset[str]
+    has_sites: bool
+
+
 class StoredRegistry:
     """A `device_registry.registry.Registry`. Safe from several threads.
 
-    `listeners` are told which gateways changed, None when it may be any.
+    `listeners` are told which gateways changed: none of them when it was something else.
     """
 
     def __init__(self, store: RegistryStore) -> None:
         self.store = store
-        self.listeners: list[Callable[[frozenset[str] | None], None]] = []
+        self.listeners: list[Callable[[frozenset[str]], None]] = []
         self._engine = for_single_reads(store.engine)
         self._lock = threading.Lock()
         self._revision = store.revision()
+        self._forgotten = 0
         self._gateways: dict[str, GatewayRecord | None] = {}
         self._points_of: dict[str, tuple[PointRecord, ...]] = {}
         self._channels: dict[str, Mapping[int, PointRecord]] = {}
+        self._points: dict[str, PointRecord | None] = {}
         self._sites: dict[str, SiteRecord | None] = {}
 
     def refresh(self) -> None:
-        """Forget what was changed since the last time, and tell the listeners."""
+        """Forget what was changed since the last time, and tell the listeners.
+
+        When this or a listener fails, the next call tells everybody again.
+        """
         with self._lock:
             newest = self.store.revision()
             if newest == self._revision:
                 return
             changed = self._changed(self._revision)
-            self._revision = newest
             self._forget(changed)
         for listener in self.listeners:
-            listener(changed)
+            listener(changed.gateways)
+        self._revision = newest
 
     # -- the interface
 
@@ -118,8 +131,7 @@ class StoredRegistry:
 
     def point_by_id(self, point: str) -> PointRecord | None:
         """Return the point with this id."""
-        row = self._one("point", id=point)
-        return None if row is None else point_record(row)
+        return self._remembered(self._points, point, self._read_point)
 
     def former(self, point: str) -> Sequence[PointRecord]:
         """Return a point as it was on each channel that it had before, the last one first."""
@@ -192,6 +204,10 @@ class StoredRegistry:
         keys = self._keys_of([gateway])
         return None if row is None else gateway_record(row, tuple(keys.get(gateway, ())))
 
+    def _read_point(self, point: str) -> PointRecord | None:
+        row = self._one("point", id=point)
+        return None if row is None else point_record(row)
+
     def _read_points(self, gateway: str) -> tuple[PointRecord, ...]:
         return tuple(point_record(row) for row in self._current("point", gateway=gateway))
 
@@ -254,26 +270,30 @@ class StoredRegistry:
             return kept[key]
         except KeyError:
             pass
-        revision = self._revision
+        forgotten = self._forgotten
         value = read(key)
         with self._lock:
             if len(kept) >= REMEMBERED:
                 kept.clear()
-            if revision == self._revision:
+            # An answer from before a change must not outlive it.
+            if forgotten == self._forgotten:
                 kept[key] = value
         return value
 
-    def _changed(self, after_seq: int) -> frozenset[str] | None:
-        """Return the gateways that entries of the audit trail since then are about."""
-        found: set[str] = set()
+    def _changed(self, after_seq: int) -> _Changed:
+        """Return what entries of the audit trail since then are about."""
+        gateways: set[str] = set()
+        points: set[str] = set()
+        has_sites = False
         while entries := self.store.audit(after_seq=after_seq, limit=1000):
             for entry in entries:
                 after_seq = entry.seq
-                if entry.kind in _BY_SITE:
-                    return None
+                has_sites = has_sites or entry.kind in _BY_SITE
+                if entry.kind == "point":
+                    points.add(entry.id)
                 if entry.kind in _BY_GATEWAY:
-                    found.update(self._gateways_in(entry))
-        return frozenset(found)
+                    gateways.update(self._gateways_in(entry))
+        return _Changed(frozenset(gateways), frozenset(points), has_sites)
 
     def _gateways_in(self, entry: AuditEntry) -> Iterator[str]:
         if entry.kind == "gateway":
@@ -288,11 +308,12 @@ class StoredRegistry:
         wanted = select(table.c.gateway).where(table.c.id == entry.id).distinct()
         yield from (row["gateway"] for row in self._read(wanted))
 
-    def _forget(self, gateways: frozenset[str] | None) -> None:
-        if gateways is None:
-            for kept in (self._gateways, self._points_of, self._channels, self._sites):
-                kept.clear()
-            return
-        for gateway in gateways:
+    def _forget(self, changed: _Changed) -> None:
+        self._forgotten += 1
+        if changed.has_sites:
+            self._sites.clear()
+        for point in changed.points:
+            self._points.pop(point, None)
+        for gateway in changed.gateways:
             for kept in (self._gateways, self._points_of, self._channels):
                 kept.pop(gateway, None)

@@ -28,6 +28,15 @@ BUSY_TIMEOUT_MS: Final = 60_000
 """An import of a whole estate holds the write lock for most of a minute."""
 POOL: Final = 8
 CONNECT_TIMEOUT_S: Final = 10
+SILENCE_S: Final = 20
+_GIVING_UP: Final = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "tcp_user_timeout": SILENCE_S * 1000,
+    "keepalives_idle": SILENCE_S // 2,
+    "keepalives_interval": SILENCE_S // 4,
+    "keepalives_count": 2,
+}
+"""Without these, libpq waits for a host that has gone away for a quarter of an hour."""
 _FORM: Final = "use sqlite:////absolute/path or postgresql+psycopg://user@host/name"
 _MEND: Final = "check that the path or server exists, may be written, and has room"
 
@@ -71,7 +80,7 @@ def _postgresql(url: str) -> Engine:
             pool_size=POOL,
             max_overflow=POOL,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            connect_args=_GIVING_UP,
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreUnavailableError(

@@ -4,9 +4,12 @@ import timeit
 
 from cloud.ingest.accept import check
 from cloud.ingest.delivery import Checked, Delivery, Rejected
-from cloud.ingest.keyring import Keyring
+from cloud.ingest.keyring import PAUSE_S, Keyring
+from cloud.ingest.reasons import REASONS
+from device_registry.errors import StoreUnavailableError
 from device_registry.records import GatewayRecord
 from evidence.keys import PublicKey, SoftwareKey
+from evidence.outcome import Retry
 from tests.support.routes import RecordingRoute
 from tests.support.signing import SigningGateway
 
@@ -18,6 +21,7 @@ class ChangingSource:
 
     def __init__(self, *gateways: SigningGateway) -> None:
         self.asked = 0
+        self.is_away = False
         self.records: dict[str, GatewayRecord] = {}
         for gateway in gateways:
             self.enrol(gateway)
@@ -31,11 +35,16 @@ class ChangingSource:
         )
 
     def gateway(self, gateway: str) -> GatewayRecord | None:
-        self.asked += 1
+        self._ask()
         return self.records.get(gateway)
 
-    def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
+    def _ask(self) -> None:
         self.asked += 1
+        if self.is_away:
+            raise StoreUnavailableError("postgresql://registry", "no answer", "start it")
+
+    def gateway_by_kid(self, kid: bytes) -> tuple[GatewayRecord, PublicKey] | None:
+        self._ask()
         for record in self.records.values():
             for key in record.keys:
                 if key.kid == kid:
@@ -125,6 +134,38 @@ def test_an_answer_from_before_a_change_does_not_outlive_it() -> None:
     known = keyring.find(gateway.key.kid)
     assert known is not None
     assert known.site == "chs-002"
+
+
+def test_a_registry_that_is_away_stops_nobody_who_was_heard_before() -> None:
+    gateway = SigningGateway()
+    source = ChangingSource(gateway)
+    keyring = Keyring(source)
+    assert _accepts(gateway.batch(), keyring)
+    source.is_away = True
+    asked = source.asked
+    assert _accepts(gateway.batch(), keyring)
+    assert keyring.site_of(gateway.id) == "chs-001"
+    assert source.asked == asked
+    assert not keyring.is_away  # nobody had to ask
+
+
+def test_a_registry_that_is_away_is_not_the_gateways_fault_and_seldom_asked() -> None:
+    now_s = 1000.0
+    gateway = SigningGateway()
+    source = ChangingSource(gateway)
+    source.is_away = True
+    keyring = Keyring(source, lambda: now_s)
+    for _ in range(10):
+        result = check(
+            Delivery(gateway.batch(), "https", RecordingRoute("gw-demo-01")), keyring
+        )
+        assert isinstance(result, Rejected)
+        assert (result.code, REASONS[result.code].retry) == ("registry-away", Retry.LATER)
+        assert not keyring.knows_gateway(gateway.id)
+    assert source.asked == 1
+    source.is_away = False
+    now_s += PAUSE_S
+    assert _accepts(gateway.batch(), keyring)
 
 
 def test_a_known_key_is_found_without_asking_within_a_microsecond() -> None:

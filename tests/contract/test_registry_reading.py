@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from device_registry.access.scope import EVERYWHERE, Scope, Subject
+from device_registry.errors import StoreUnavailableError
 from device_registry.fixed import FixedRegistry
 from device_registry.registry import Registry
 from device_registry.serving.stored import StoredRegistry
@@ -141,7 +142,7 @@ def test_sites_are_confined_to_the_scopes(registry: Registry) -> None:
 def test_a_change_is_noticed_and_told_by_the_gateways_it_is_about(
     stored: StoredRegistry,
 ) -> None:
-    told: list[frozenset[str] | None] = []
+    told: list[frozenset[str]] = []
     stored.listeners.append(told.append)
     assert stored.point("gw-chs-002", 1) is None
     stored.refresh()
@@ -170,10 +171,34 @@ def test_a_change_is_noticed_and_told_by_the_gateways_it_is_about(
     with stored.store.change(TEST, "the shop moves", AT_MS) as change:
         change.put("site", "chs-001", timezone="Asia/Urumqi")
     stored.refresh()
-    assert told[1:] == [None]
+    assert told[1:] == [frozenset()]
     moved = stored.site("chs-001")
     assert moved is not None
     assert moved.timezone == "Asia/Urumqi"
+
+
+def test_a_listener_that_failed_is_told_again_with_all_others(stored: StoredRegistry) -> None:
+    told: list[frozenset[str]] = []
+    fails = [True]
+
+    def once(_: frozenset[str]) -> None:
+        if fails and fails.pop():
+            raise StoreUnavailableError("postgresql://registry", "no answer", "start it")
+
+    stored.listeners += [once, told.append]
+    renamed = stored.point_by_id("fridge-1-t")
+    assert renamed is not None
+    with stored.store.change(TEST, "another name", AT_MS) as change:
+        change.put("point", "fridge-1-t", name_en="Renamed")
+    with pytest.raises(StoreUnavailableError):
+        stored.refresh()
+    assert told == []
+    stored.refresh()
+    stored.refresh()
+    assert told == [frozenset({"gw-chs-001"})]
+    renamed = stored.point_by_id("fridge-1-t")
+    assert renamed is not None
+    assert renamed.name_en == "Renamed"
 
 
 def test_a_key_that_was_superseded_or_revoked_still_names_its_gateway(

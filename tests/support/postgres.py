@@ -76,10 +76,18 @@ class Postgres:
         """Return how SQLAlchemy reaches a database."""
         return f"postgresql+psycopg://{self.user}@127.0.0.1:{self.port}/{database}"
 
-    def stop(self) -> None:
-        """End it at once; nothing in it is wanted."""
+    def kill(self) -> None:
+        """End it at once, and keep its files."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
+
+    def start_again(self) -> None:
+        """Start it on the same port and files after `kill`."""
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """End it at once; nothing in it is wanted."""
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @cached_property

@@ -1,12 +1,14 @@
 """What people read of an alarm, in Chinese and English (GSP's own vocabulary).
 
-Pure. Used for what leaves the server (webhooks); the pages have a catalogue of their own.
+Used for what leaves the server (webhooks); the pages have a catalogue of their own.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from cloud.projections.alarms.event import AlarmEvent, AlarmKind
+from device_registry.errors import StoreUnavailableError
 from device_registry.registry import Registry
 from domain.quantity import Quantity
 from domain.rules.model import Direction, Severity
@@ -60,10 +62,12 @@ def names(event: AlarmEvent, registry: Registry) -> dict[str, str]:
     """Return title, and what site and point are called, for the document of an event."""
     wording = title(event)
     found = {"title_zh": wording.zh, "title_en": wording.en}
-    if (site := registry.site(event.site)) is not None:
-        found |= {"site_zh": site.name_zh, "site_en": site.name_en}
-    if (point := registry.point_by_id(event.point)) is not None:
-        found |= {"name_zh": point.name_zh, "name_en": point.name_en}
+    # With its database away, an alarm is told without names rather than late.
+    with suppress(StoreUnavailableError):
+        if (site := registry.site(event.site)) is not None:
+            found |= {"site_zh": site.name_zh, "site_en": site.name_en}
+        if (point := registry.point_by_id(event.point)) is not None:
+            found |= {"name_zh": point.name_zh, "name_en": point.name_en}
     return found
 
 

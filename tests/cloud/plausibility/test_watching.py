@@ -12,6 +12,7 @@ from cloud.projections.alarms.happenings import finding_event
 from cloud.projections.feed import CommittedRecord
 from cloud.projections.timeseries.sqlite import SqliteStore
 from cloud.projections.timeseries.store import Rows, SeriesKey
+from device_registry.errors import StoreUnavailableError
 from tests.support.registries import registry_of
 
 TODAY = 20_000
@@ -67,6 +68,27 @@ def test_a_flat_day_is_found_told_once_and_becomes_an_alarm(desk: Desk) -> None:
     event = finding_event(found, desk.points[1].site, record)
     assert event is not None
     assert event.kind is AlarmKind.IMPLAUSIBLE
+
+
+def test_what_could_not_be_asked_is_asked_in_the_next_round(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailableError("postgresql://registry", "no answer", "start it")
+
+    for broken in ("points", "sites"):
+        desk.now_ms += DAY_MS
+        with monkeypatch.context() as patched:
+            patched.setattr(type(REGISTRY), broken, property(away))
+            with pytest.raises(StoreUnavailableError):
+                desk.watch.look()
+        assert desk.watch.look() == 3
+    desk.now_ms += DAY_MS
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.store, "range", away)
+        with pytest.raises(StoreUnavailableError):
+            desk.watch.look()
+    assert desk.watch.look() == 3
 
 
 def test_the_next_day_is_looked_at_again(desk: Desk) -> None:
