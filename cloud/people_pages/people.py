@@ -5,6 +5,7 @@ of who has more. Every change takes a reason, which is what the audit trail says
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -18,7 +19,7 @@ from cloud.people_pages.answers import page
 from dashboards.models import Name
 from dashboards.people.models import NewPersonPage, PeoplePage, PersonPage
 from device_registry.access.action import Action
-from device_registry.access.policy import may_grant, may_manage
+from device_registry.access.policy import may_end, may_grant, may_manage
 from device_registry.accounts.accounts import Accounts
 from device_registry.accounts.errors import AccountError
 from device_registry.accounts.people import NewAccount, NewGrant
@@ -108,7 +109,9 @@ class PeoplePages:
         def change(actor: Actor) -> str:
             if not all(text.isprintable() for text in where):
                 raise AccountError("not_yours", "no such scope")
-            wanted = views.wanted_grant(self._store, role, *where)
+            until_ms = asked.end_of_day(form.until, access.at_ms)
+            place = views.wanted_grant(self._store, role, *where)
+            wanted = replace(place, until_ms=until_ms)
             is_own = account == access.principal.account
             if is_own or not may_grant(access.principal, wanted, access.at_ms):
                 raise AccountError("not_yours", f"{role} there is not yours to give")
@@ -118,7 +121,7 @@ class PeoplePages:
                 organisation=where[0],
                 region=where[1],
                 subject_class=where[2],
-                until_ms=asked.end_of_day(form.until, access.at_ms),
+                until_ms=until_ms,
             )
             self._accounts.people.grant(actor, new, access.at_ms, asked.reason(form.why))
             return "role"
@@ -134,7 +137,7 @@ class PeoplePages:
             if row is None or row.text("account") != account:
                 raise NotVisibleError
             held = views.grant_of(self._store, row)
-            if not may_grant(access.principal, held, access.at_ms):
+            if not may_end(access.principal, held, access.at_ms):
                 raise AccountError("not_yours", "this role is not yours to take")
             self._accounts.people.end_grant(actor, grant, access.at_ms, asked.reason(why))
             return "ended"

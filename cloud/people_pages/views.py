@@ -15,7 +15,7 @@ from dashboards.people.models import (
     Value,
 )
 from device_registry.access.action import Action
-from device_registry.access.policy import Grant, may_grant
+from device_registry.access.policy import Grant, may_end
 from device_registry.access.role import roles
 from device_registry.access.scope import Scope
 from device_registry.accounts.sms_code import NUMBER_VALID_MS
@@ -61,7 +61,7 @@ def held_grants(store: RegistryStore, access: Access, account: str) -> tuple[Hel
             subject_class=row.text("subject_class"),
             until_ms=row.number("until_ms") or None,
             work_order=row.text("work_order"),
-            can_end=may_grant(access.principal, grant_of(store, row), access.at_ms),
+            can_end=may_end(access.principal, grant_of(store, row), access.at_ms),
         )
         for row in found
     )

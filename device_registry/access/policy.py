@@ -82,31 +82,46 @@ def must_prove_again(principal: Principal, action: Action, at_ms: int) -> bool:
 def may_grant(principal: Principal, wanted: Grant, at_ms: int) -> bool:
     """Say whether `principal` may give `wanted` to somebody.
 
-    Nobody gives more than it has: the role must be among those that its own role gives, and
-    the scope must lie within its own.
+    Nobody gives more than it has: the role must be among those that its own role gives, the
+    scope must lie within its own, and it must not last longer.
     """
-    if principal.via != "session":
-        return False
-    return any(
-        wanted.role in roles()[grant.role].grants and grant.scope.contains(wanted.scope)
-        for grant in _held(principal, Action.EDIT_PEOPLE, at_ms)
-    )
+    return any(_ends_in_time(wanted, own) for own in _giving(principal, wanted, at_ms))
+
+
+def may_end(principal: Principal, held: Grant, at_ms: int) -> bool:
+    """Say whether `principal` may take `held` from somebody, however long it would last."""
+    return any(True for _ in _giving(principal, held, at_ms))
 
 
 def may_manage(principal: Principal, held: Iterable[Grant], at_ms: int) -> bool:
     """Say whether `principal` may reset, close or change an account that holds these grants.
 
     Whoever resets an account could come in by it, so that it takes the right to give every
-    role that the account holds or will hold; an account without any is anybody's to manage
-    within whose scope it lies, which the caller asks apart.
+    role that the account holds or will hold, for a while at least; an account without any is
+    anybody's to manage within whose scope it lies, which the caller asks apart.
     """
     coming = (grant for grant in held if grant.until_ms is None or at_ms < grant.until_ms)
-    return all(may_grant(principal, grant, at_ms) for grant in coming)
+    return all(may_end(principal, grant, at_ms) for grant in coming)
 
 
 def two_people(requested_by: str, approved_by: str) -> bool:
     """Say whether a request and its approval come from two known people."""
     return bool(requested_by) and bool(approved_by) and requested_by != approved_by
+
+
+def _giving(principal: Principal, wanted: Grant, at_ms: int) -> Iterator[Grant]:
+    """Yield the grants of `principal` by whose role and scope it gives and takes `wanted`."""
+    if principal.via != "session":
+        return
+    for own in _held(principal, Action.EDIT_PEOPLE, at_ms):
+        if wanted.role in roles()[own.role].grants and own.scope.contains(wanted.scope):
+            yield own
+
+
+def _ends_in_time(wanted: Grant, own: Grant) -> bool:
+    if own.until_ms is None:
+        return True
+    return wanted.until_ms is not None and wanted.until_ms <= own.until_ms
 
 
 def _held(principal: Principal, action: Action, at_ms: int) -> Iterator[Grant]:

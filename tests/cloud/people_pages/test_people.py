@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from device_registry.access.action import Action
 from device_registry.accounts.outcome import Accepted
+from device_registry.accounts.people import NewGrant
 from device_registry.accounts.session import FRESH_MS
 from device_registry.accounts.sms_code import DAY_MS
 from tests.support.people import NOW_MS, OTHER, PASSWORD, SETUP, person
@@ -209,6 +210,24 @@ async def test_a_role_ends_with_its_last_day(site: PeopleSite) -> None:
     assert end == dt.datetime.combine(
         day + dt.timedelta(days=6), dt.time(), ZoneInfo("Asia/Shanghai")
     )
+
+
+async def test_who_stands_in_gives_no_role_beyond_its_own_time(site: PeopleSite) -> None:
+    deputy = await site.signed_in("deputy")
+    new = NewGrant(
+        account="deputy", role="quality_head", organisation="chs", until_ms=NOW_MS + 10 * DAY_MS
+    )
+    site.accounts.people.grant(SETUP, new, NOW_MS, WHY)
+    person(site.accounts, "li")
+    today = dt.datetime.fromtimestamp(NOW_MS / 1000, dt.UTC).date()
+    form = {"role": "keeper", "organisation": "chs-1", "why": WHY}
+    for until in ("", (today + dt.timedelta(days=30)).isoformat()):
+        answer = await deputy.post("/people/li/roles", "/people/li", until=until, **form)
+        assert answer.status_code == 403
+        assert "期限" in answer.text
+    until = (today + dt.timedelta(days=5)).isoformat()
+    answer = await deputy.post("/people/li/roles", "/people/li", until=until, **form)
+    assert answer.status_code == 303
 
 
 async def test_a_person_is_shown_with_second_factor_and_verified_phone(

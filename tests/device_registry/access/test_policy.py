@@ -9,6 +9,7 @@ from device_registry.access.policy import (
     Grant,
     Principal,
     may,
+    may_end,
     may_grant,
     may_manage,
     must_prove_again,
@@ -113,6 +114,19 @@ def test_nobody_gives_more_than_it_has() -> None:
     assert not may_grant(head, Grant(role="quality_head", scope=shop), NOW_MS)
     keeper = person(Grant(role="keeper", scope=firm))
     assert not may_grant(keeper, Grant(role="receiver", scope=shop), NOW_MS)
+
+
+def test_nobody_gives_a_role_for_longer_than_it_has_its_own() -> None:
+    firm = Scope(organisation="sc/chs")
+    deputy = person(Grant(role="quality_head", scope=firm, until_ms=NOW_MS + 10))
+    for until_ms, is_given in ((NOW_MS + 10, True), (NOW_MS + 11, False), (None, False)):
+        wanted = Grant(role="keeper", scope=firm, until_ms=until_ms)
+        assert may_grant(deputy, wanted, NOW_MS) is is_given
+        # What is held for longer may be taken, or nobody could stand in for anybody.
+        assert may_end(deputy, wanted, NOW_MS)
+        assert may_manage(deputy, [wanted], NOW_MS)
+    assert not may_end(deputy, Grant(role="quality_head", scope=firm), NOW_MS)
+    assert not may_end(deputy, Grant(role="keeper", scope=firm), NOW_MS + 10)
 
 
 def test_nobody_manages_the_account_of_who_has_more() -> None:
