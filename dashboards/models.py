@@ -275,7 +275,9 @@ class Overview:
     alarms: tuple[AlarmView, ...]
     counts: CountsView
     more: int = 0
-    """Sites that the viewer may see too and that are not here, nor are their alarms."""
+    """Sites that the viewer may see too and that are not here."""
+    more_alarms: int = 0
+    """Alarms that are not here, of these sites or of others that the viewer may see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

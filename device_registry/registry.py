@@ -1,7 +1,7 @@
 """The registry as its readers see it.
 
 Used by ingest (whose key is this), by projections (which point is this channel) and by pages.
-`device_registry.serving` answers from the database, `device_registry.fixed` from memory.
+`device_registry.serving` answers from the database.
 """
 
 from collections.abc import Iterable, Sequence

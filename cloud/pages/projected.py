@@ -9,14 +9,15 @@ from asyncio import Queue
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Protocol, TypeVar
 
 from cloud.pages.proofs import Pinned, ProofEvidence, proof_view
-from cloud.pages.source import SITES_SHOWN
+from cloud.pages.source import ALARMS_SHOWN, SITES_SHOWN
 from cloud.pages.viewers import Viewers
-from cloud.pages.views import Standing, overview
+from cloud.pages.views import Standing, alarms_within, overview
 from cloud.projections.timeseries.store import Buckets, SeriesKey, TimeSeriesStore
-from dashboards.models import ChangedUpdate, LiveUpdate, Overview, ProofView, Series
+from dashboards.models import AlarmView, ChangedUpdate, LiveUpdate, Overview, ProofView, Series
 from device_registry.access.scope import EVERYWHERE, Scope
 from device_registry.records import SiteRecord
 from device_registry.registry import Registry
@@ -83,7 +84,7 @@ class ProjectedPages:
             self._forget()
         self._sources.viewers.publish(ChangedUpdate())
 
-    def _shown(self, what: K, find: Callable[[K], Sequence[SiteRecord]]) -> Overview:
+    def _shown(self, what: K, look: Callable[[K, Standing], Overview]) -> Overview:
         with self._lock:
             standing, now_ms = self._standing, self._now_ms()
             if standing is None or not 0 <= now_ms - standing.now_ms <= KEPT_MS:
@@ -91,25 +92,42 @@ class ProjectedPages:
                 standing = self._standing = self._sources.standing()
             kept = self._kept.get(what)
             if kept is None:
-                is_all = isinstance(what, tuple) and EVERYWHERE in what
-                registry = self._sources.registry
-                sites = find(what)
-                kept = overview(registry, standing, sites, is_all=is_all)
-                if isinstance(what, tuple) and len(sites) >= SITES_SHOWN:
-                    kept = replace(kept, more=registry.site_count(what) - len(sites))
-                self._kept[what] = kept
+                kept = self._kept[what] = look(what, standing)
             return kept
 
     def _forget(self) -> None:
         self._kept.clear()
         self._standing = None
 
-    def _within(self, within: tuple[Scope, ...]) -> Sequence[SiteRecord]:
-        return self._sources.registry.sites_within(within, SITES_SHOWN)
+    def _within(self, within: tuple[Scope, ...], standing: Standing) -> Overview:
+        registry = self._sources.registry
+        alarms = alarms_within(registry, standing.alarms, within)
+        sites = registry.sites_within(within, SITES_SHOWN)
+        more = 0
+        if len(sites) == SITES_SHOWN:
+            more = registry.site_count(within) - SITES_SHOWN
+            sites = self._with_alarms_first(sites, alarms)
+        shown = overview(registry, standing, sites, alarms[:ALARMS_SHOWN])
+        return replace(shown, more=more, more_alarms=max(len(alarms) - ALARMS_SHOWN, 0))
 
-    def _one(self, site: str) -> Sequence[SiteRecord]:
+    def _with_alarms_first(
+        self, sites: Sequence[SiteRecord], alarms: Sequence[AlarmView]
+    ) -> list[SiteRecord]:
+        """Return as many sites, those with the most urgent alarms before the others."""
+        names = islice(dict.fromkeys(alarm.site for alarm in alarms if alarm.site), len(sites))
+        found = map(self._sources.registry.site, names)
+        first = {site.id: site for site in found if site is not None}
+        return list((first | {site.id: site for site in sites}).values())[: len(sites)]
+
+    def _one(self, site: str, standing: Standing) -> Overview:
         record = self._sources.registry.site(site)
-        return () if record is None else (record,)
+        alarms = alarms_within(self._sources.registry, standing.alarms, (EVERYWHERE,))
+        return overview(
+            self._sources.registry,
+            standing,
+            () if record is None else (record,),
+            [alarm for alarm in alarms if alarm.site and alarm.site == site],
+        )
 
     def series(self, point: str, t0_ms: int, t1_ms: int, max_points: int) -> Series:
         """Return a point's readings; lowest and highest of each interval when too many."""

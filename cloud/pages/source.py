@@ -15,6 +15,7 @@ from device_registry.access.scope import Scope
 
 SITES_SHOWN: Final = 60
 """Cards on one page: nobody reads more."""
+ALARMS_SHOWN: Final = 200
 
 
 class PageSource(Protocol):
@@ -23,7 +24,8 @@ class PageSource(Protocol):
     def overview(self, within: Sequence[Scope]) -> Overview:
         """Return the sites within some scopes as they stand now, their alarms and counts.
 
-        At most `SITES_SHOWN` of them; the registry's pages list the others.
+        At most `SITES_SHOWN` of them, those with alarms first when there are more, and at most
+        `ALARMS_SHOWN` of all their alarms, the most urgent first. The others are counted.
         """
         ...
 

@@ -21,6 +21,7 @@ from dashboards.models import (
     PointView,
     SiteView,
 )
+from device_registry.access.scope import EVERYWHERE, Scope
 from device_registry.records import PointRecord, SiteRecord
 from device_registry.registry import Registry
 from domain.quantity import Quantity
@@ -69,24 +70,40 @@ class Standing:
     alarms: Sequence[AlarmView]
 
 
-def overview(
-    registry: Registry, standing: Standing, sites: Sequence[SiteRecord], *, is_all: bool = False
-) -> Overview:
-    """Return how some sites stand; nothing of any other is in it, not in a count either.
+def alarms_within(
+    registry: Registry, alarms: Sequence[AlarmView], within: Sequence[Scope]
+) -> list[AlarmView]:
+    """Return the alarms that some scopes cover, the most urgent first.
 
-    Alarms of no site (the archive, its backup) are shown only to who may see everything.
+    Those of no site (the archive, its backup) are shown only to who may see everything.
     """
-    names = {site.id for site in sites} | ({""} if is_all else set())
-    alarms = [alarm for alarm in standing.alarms if alarm.site in names]
+    if EVERYWHERE in within:
+        return sorted(alarms, key=_urgency)
+    sites = {alarm.site: registry.site(alarm.site) for alarm in alarms if alarm.site}
+    seen = {
+        name
+        for name, site in sites.items()
+        if site is not None and any(scope.covers(site.subject) for scope in within)
+    }
+    return sorted((alarm for alarm in alarms if alarm.site in seen), key=_urgency)
+
+
+def overview(
+    registry: Registry,
+    standing: Standing,
+    sites: Sequence[SiteRecord],
+    alarms: Sequence[AlarmView],
+) -> Overview:
+    """Return how some sites stand, with `alarms`; nothing of any other site is in it."""
     by_point: dict[str, list[AlarmView]] = {}
-    for alarm in alarms:
+    for alarm in standing.alarms:
         by_point.setdefault(alarm.point, []).append(alarm)
     views = tuple(_site(registry, site, standing, by_point) for site in sites)
     gateways = [gateway.id for view in views for gateway in view.gateways]
     return Overview(
         now_ms=standing.now_ms,
         sites=views,
-        alarms=tuple(sorted(alarms, key=_urgency)),
+        alarms=tuple(alarms),
         counts=_counts([standing.links[name] for name in gateways if name in standing.links]),
     )
 

@@ -6,10 +6,10 @@ import pytest
 
 from cloud.archive.snapshot import FILE_NAME
 from cloud.ingest.keyring import Keyring
-from device_registry.fixed import FixedRegistry
 from device_registry.records import GatewayRecord, SiteRecord, TenantRecord
 from evidence.trust import Trust, TrustedGateway
 from evidence.verifier.archive import verify_archive
+from tests.support.fixed_registry import FixedRegistry
 from tests.support.routes import RecordingRoute
 from tests.support.sequencing import CONTROL_KEY, LOG_KEY, Cloud
 from tests.support.signing import SITE, SigningGateway

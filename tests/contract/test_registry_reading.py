@@ -9,11 +9,11 @@ import pytest
 
 from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.errors import StoreUnavailableError
-from device_registry.fixed import FixedRegistry
 from device_registry.registry import Registry
 from device_registry.serving.stored import StoredRegistry
 from device_registry.store.audit import Actor
 from device_registry.store.store import RegistryStore
+from tests.support.fixed_registry import FixedRegistry
 from tests.support.postgres import postgres
 from tests.support.small_registry import GATEWAY_KEY, OTHER_KEY, REGISTRY
 

@@ -202,6 +202,14 @@ def test_nobody_claims_to_know_what_a_silent_gateway_holds() -> None:
 def test_sites_that_the_first_page_leaves_out_are_named_with_the_way_to_them() -> None:
     page = Overview(now_ms=0, sites=(), alarms=(), counts=CountsView(), more=7)
     shown = render(page, Lang.ZH, "UTC")
-    assert "另有 7 个站点及其报警未在此显示" in shown
+    assert "另有 7 个站点未在此显示" in shown
     assert 'href="/registry?show=sites"' in shown
     assert "more-sites" not in render(replace(page, more=0), Lang.ZH, "UTC")
+
+
+def test_alarms_that_the_first_page_leaves_out_are_counted() -> None:
+    every = source().overview()
+    assert every.alarms
+    shown = render(replace(every, more_alarms=1200), Lang.ZH, "UTC")
+    assert "另有 1,200 条较不紧急的报警未在此显示" in shown
+    assert f">{1200 + len(every.alarms):,}</span>" in shown

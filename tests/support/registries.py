@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from device_registry.fixed import FixedRegistry
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
+from tests.support.fixed_registry import FixedRegistry
 
 TENANT = "chs"
 SITE = "chs-001"

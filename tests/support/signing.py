@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 
-from device_registry.fixed import FixedRegistry
 from device_registry.records import GatewayRecord, SiteRecord, TenantRecord
 from evidence.batch import BATCH_TYP, NO_PREV, Body, Columns, encode_body
 from evidence.cose import protected_header, sign1
 from evidence.keys import SoftwareKey
+from tests.support.fixed_registry import FixedRegistry
 
 T0_MS = 1_763_700_000_000
 PERIOD_MS = 60_000

@@ -1,10 +1,10 @@
 """A small, correct registry for tests."""
 
-from device_registry.fixed import FixedRegistry
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
 from evidence.keys import SoftwareKey
+from tests.support.fixed_registry import FixedRegistry
 
 GATEWAY_KEY = SoftwareKey(-19, bytes(range(32)))
 OTHER_KEY = SoftwareKey(-19, bytes(range(1, 33)))

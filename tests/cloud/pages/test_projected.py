@@ -9,17 +9,19 @@ import pytest
 from cloud.pages import projected
 from cloud.pages.projected import KEPT_MS, ProjectedPages, Sources
 from cloud.pages.proofs import Pinned, ProofEvidence
-from cloud.pages.source import SITES_SHOWN
+from cloud.pages.source import ALARMS_SHOWN, SITES_SHOWN
 from cloud.pages.viewers import Viewers
 from cloud.pages.views import Latest, Standing
 from cloud.projections.timeseries.reduce import in_buckets
 from cloud.projections.timeseries.store import Buckets, SeriesKey, Span
-from dashboards.models import ChangedUpdate
+from dashboards.models import AlarmKind, AlarmView, ChangedUpdate, Name
 from device_registry.access.scope import EVERYWHERE, Scope, Subject
-from device_registry.fixed import FixedRegistry
 from device_registry.records import PointRecord, SiteRecord, TenantRecord
 from device_registry.registry import Registry
+from domain.alarms.state import AlarmState
+from domain.rules.model import Severity
 from tests.cloud.pages.test_proofs import PINNED, T0_MS, evidence
+from tests.support.fixed_registry import FixedRegistry
 from tests.support.small_registry import REGISTRY
 
 
@@ -69,6 +71,7 @@ def pages(
     clock: Clock,
     readings: int = 0,
     value: Callable[[], float] = lambda: 5.0,
+    alarms: Sequence[AlarmView] = (),
 ) -> ProjectedPages:
     key = SeriesKey("chs-001", "fridge-1-t", "temperature")
     sources = Sources(
@@ -77,7 +80,7 @@ def pages(
             now_ms=clock(),
             latest={"fridge-1-t": Latest(value=value(), at_ms=clock(), exp=-1)},
             links={},
-            alarms=(),
+            alarms=alarms,
         ),
         store=FakeStore(key, readings),  # type: ignore[arg-type]
         evidence=FakeEvidence(),
@@ -163,21 +166,37 @@ def test_an_unregistered_point_has_neither_readings_nor_proof(registry: Registry
     assert source.proof("nope", T0_MS) is None
 
 
-def test_what_the_first_page_leaves_out_is_counted() -> None:
+def shops(count: int, of_chs: int) -> Registry:
+    """Return shops in order of their ids: some of one firm, the rest of another."""
     sites = [
         SiteRecord(
             id=f"s-{number:03}",
-            tenant="chs" if number < 70 else "ynk",
+            tenant="chs" if number < of_chs else "ynk",
             name_zh="店",
             name_en="Shop",
             timezone="UTC",
-            subject=Subject(org_path="chs" if number < 70 else "ynk"),
+            subject=Subject(org_path="chs" if number < of_chs else "ynk"),
         )
-        for number in range(80)
+        for number in range(count)
     ]
     names = ("chs", "ynk")
     tenants = [TenantRecord(id=name, name_zh=name, name_en=name) for name in names]
-    registry = FixedRegistry(tenants=tenants, sites=sites, gateways=[], points=[])
+    return FixedRegistry(tenants=tenants, sites=sites, gateways=[], points=[])
+
+
+def alarm(site: str, since_ms: int = 0) -> AlarmView:
+    return AlarmView(
+        kind=AlarmKind.SILENT,
+        state=AlarmState.UNACKNOWLEDGED,
+        severity=Severity.ALARM,
+        since_ms=since_ms,
+        site=site,
+        site_name=Name(zh="", en=""),
+    )
+
+
+def test_what_the_first_page_leaves_out_is_counted() -> None:
+    registry = shops(80, of_chs=70)
 
     def shown(*within: Scope) -> tuple[int, int]:
         found = pages(registry, Clock()).overview(within)
@@ -187,3 +206,29 @@ def test_what_the_first_page_leaves_out_is_counted() -> None:
     assert shown(Scope(organisation="chs")) == (SITES_SHOWN, 10), "nothing of the others"
     assert shown(Scope(organisation="ynk")) == (10, 0)
     assert shown() == (0, 0)
+
+
+def test_a_site_with_an_alarm_is_shown_before_others_and_its_alarm_always() -> None:
+    alarms = [alarm("s-077"), alarm("s-069", since_ms=1), alarm("s-003")]
+    source = pages(shops(80, of_chs=70), Clock(), alarms=alarms)
+
+    def first(*within: Scope) -> tuple[list[str], list[str]]:
+        found = source.overview(within)
+        assert len(found.sites) == len({site.id for site in found.sites})
+        ids = [site.id for site in found.sites]
+        return ids[:4], [alarm.site for alarm in found.alarms]
+
+    everything = ["s-069", "s-077", "s-003"]
+    assert first(EVERYWHERE) == ([*everything, "s-000"], everything)
+    chs = ["s-069", "s-003"]
+    assert first(Scope(organisation="chs")) == ([*chs, "s-000", "s-001"], chs)
+    # All of a small firm's sites are shown, so that they stay where they are.
+    assert first(Scope(organisation="ynk")) == (["s-070", "s-071", "s-072", "s-073"], ["s-077"])
+
+
+def test_a_flood_of_alarms_is_cut_off_and_counted() -> None:
+    alarms = [alarm(f"s-{number % 80:03}", since_ms=number) for number in range(500)]
+    found = pages(shops(80, of_chs=70), Clock(), alarms=alarms).overview([EVERYWHERE])
+    assert (len(found.alarms), found.more_alarms) == (ALARMS_SHOWN, 500 - ALARMS_SHOWN)
+    assert found.alarms[0].since_ms == 499
+    assert (len(found.sites), found.more) == (SITES_SHOWN, 20)

@@ -1,8 +1,18 @@
 """View models say what the registry and the projections say, and agree with each other."""
 
+from dataclasses import replace
+
 import pytest
 
-from cloud.pages.views import Latest, Link, Standing, overview, placed, point_status
+from cloud.pages.views import (
+    Latest,
+    Link,
+    Standing,
+    alarms_within,
+    overview,
+    placed,
+    point_status,
+)
 from dashboards.models import (
     AlarmKind,
     AlarmView,
@@ -11,10 +21,12 @@ from dashboards.models import (
     Overview,
     PointStatus,
 )
+from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.registry import Registry
 from domain.alarms.state import AlarmState
 from domain.profiles.model import PointClass
 from domain.rules.model import Direction, Severity
+from tests.support.fixed_registry import FixedRegistry
 from tests.support.small_registry import REGISTRY
 
 
@@ -50,7 +62,7 @@ def standing(*alarms: AlarmView, link: Link | None = None) -> Standing:
 
 
 def shown(registry: Registry, standing: Standing) -> Overview:
-    return overview(registry, standing, registry.sites, is_all=True)
+    return overview(registry, standing, registry.sites, standing.alarms)
 
 
 def test_a_point_shows_its_value_its_range_and_its_names(registry: Registry) -> None:
@@ -119,8 +131,19 @@ def test_the_alarm_list_begins_with_what_is_active_severe_and_new(registry: Regi
     returned = alarm(state=AlarmState.RETURNED, since_ms=9)
     warning = alarm(severity=Severity.PREALARM, since_ms=8)
     old, new = alarm(since_ms=1), alarm(since_ms=2)
-    found = shown(registry, standing(returned, warning, old, new)).alarms
-    assert found == (new, old, warning, returned)
+    found = alarms_within(registry, [returned, warning, old, new], (EVERYWHERE,))
+    assert found == [new, old, warning, returned]
+
+
+def test_only_alarms_of_sites_within_the_scopes_are_shown() -> None:
+    sites = [replace(REGISTRY.sites[0], subject=Subject(org_path="chs", region="510502"))]
+    registry = FixedRegistry(tenants=REGISTRY.tenants, sites=sites, gateways=[], points=[])
+    ours = replace(alarm(since_ms=1), site="chs-001")
+    every = [ours, replace(alarm(since_ms=2), site="gone"), alarm(since_ms=3)]
+    assert alarms_within(registry, every, (EVERYWHERE,)) == every[::-1]
+    assert alarms_within(registry, every, (Scope(region="52"), Scope(region="51"))) == [ours]
+    assert alarms_within(registry, every, (Scope(region="52"),)) == []
+    assert alarms_within(registry, every, ()) == []
 
 
 def test_an_alarm_is_given_its_place_by_the_registry(registry: Registry) -> None:
