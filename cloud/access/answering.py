@@ -1,27 +1,19 @@
 """Log-in pages as answers: in the viewer's language, never cached."""
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from cloud.access.refusals import ZONE
-from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, YEAR_S
-from cloud.pages.viewer import LANG_COOKIE, Viewer, viewer_of
+from cloud.access.access import access_of
+from cloud.access.menu import menu_of
+from cloud.pages.answers import html_page
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from dashboards.access.models import AccessPage
 from dashboards.access.rendering import render_access
 
 
 def page(model: AccessPage, request: Request, status: int = 200) -> Response:
-    """Return a rendered page; remembers the language when the viewer chose one."""
+    """Return a rendered page."""
     viewer = viewer_in(request)
-    html = render_access(model, viewer.lang, viewer.tz or ZONE)
-    headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
-    answer = HTMLResponse(html, status_code=status, headers=headers)
-    if viewer.chose_lang:
-        answer.set_cookie(LANG_COOKIE, viewer.lang.value, max_age=YEAR_S, samesite="lax")
-    return answer
-
-
-def viewer_in(request: Request) -> Viewer:
-    """Return who is looking."""
-    accepted = request.headers.get("accept-language", "")
-    return viewer_of(request.query_params, request.cookies, accepted)
+    menu = menu_of(request) if access_of(request).session else ()  # none before the log-in
+    html = render_access(model, viewer.lang, viewer.tz or FALLBACK_ZONE, menu)
+    return html_page(html, viewer, status)

@@ -12,13 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from cloud.access.decide import ChangePassword, NotFound, ProveAgain, SignIn
 from cloud.access.rule import SAFE_METHODS, RouteRule
 from cloud.pages import answers
-from cloud.pages.viewer import viewer_of
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from dashboards.models import NoticePage
 
 LOGIN: Final = "/login"
 AGAIN: Final = "/login/again"
 OWN_PAGE: Final = "/me"
-ZONE: Final = "UTC"
 _STATUS: Final = {
     "not_found": 404,
     "bad_form": 403,
@@ -64,10 +63,8 @@ def notice(message: str, rule: RouteRule, request: Request, at_ms: int) -> Respo
 
 def notice_page(message: str, request: Request, at_ms: int) -> Response:
     """Return the page of a notice."""
-    accepted = request.headers.get("accept-language", "")
-    viewer = viewer_of(request.query_params, request.cookies, accepted)
     model = NoticePage(now_ms=at_ms, message=message)
-    return answers.page(model, viewer, ZONE, _STATUS[message])
+    return answers.page(model, viewer_in(request), FALLBACK_ZONE, _STATUS[message])
 
 
 def local_path(text: str) -> str:

@@ -41,8 +41,13 @@ def page(
     status: int = 200,
     menu: Collection[str] = (),
 ) -> Response:
-    """Return a rendered page; remembers the language when the viewer chose one."""
+    """Return a rendered page."""
     html = render(model, viewer.lang, viewer.tz or site_tz, menu)
+    return html_page(html, viewer, status)
+
+
+def html_page(html: str, viewer: Viewer, status: int = 200) -> Response:
+    """Return a page as it is; remembers the language when the viewer chose one."""
     headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
     answer = HTMLResponse(html, status_code=status, headers=headers)
     if viewer.chose_lang:

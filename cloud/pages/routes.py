@@ -19,7 +19,7 @@ from cloud.errors import UnavailableError
 from cloud.pages import answers, live
 from cloud.pages.source import PageSource
 from cloud.pages.statics import static_files
-from cloud.pages.viewer import Viewer, viewer_of
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from cloud.pages.viewers import TooManyViewersError
 from dashboards.models import (
     AlarmView,
@@ -44,7 +44,6 @@ MAX_SPAN_MS: Final = 400 * 86_400_000
 """Longest time that one chart covers."""
 MAX_TIME_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
-FALLBACK_ZONE: Final = "UTC"
 
 
 class _Place(NamedTuple):
@@ -134,7 +133,7 @@ class _Pages:
 
     def _notice(self, request: Request, message: str, status: int) -> Response:
         model = NoticePage(now_ms=self._now_ms(), message=message)
-        return answers.page(model, _viewer(request), FALLBACK_ZONE, status)
+        return answers.page(model, viewer_in(request), FALLBACK_ZONE, status)
 
 
 class _Data:
@@ -182,12 +181,7 @@ class _Data:
 
 
 def _page(model: PageModel, request: Request, zone: str) -> Response:
-    return answers.page(model, _viewer(request), zone, menu=menu_of(request))
-
-
-def _viewer(request: Request) -> Viewer:
-    accepted = request.headers.get("accept-language", "")
-    return viewer_of(request.query_params, request.cookies, accepted)
+    return answers.page(model, viewer_in(request), zone, menu=menu_of(request))
 
 
 def _wants_json(request: Request) -> bool:

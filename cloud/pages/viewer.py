@@ -1,4 +1,4 @@
-"""Who is looking: language and time zone, from what the browser sends. Pure."""
+"""Who is looking: language and time zone, from what the browser sends."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,13 @@ from typing import Final
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from starlette.requests import Request
+
 from dashboards.models import Lang
 
 DEFAULT_LANG: Final = Lang.ZH
+FALLBACK_ZONE: Final = "Asia/Shanghai"
+"""Until the viewer's browser has said where it is."""
 LANG_COOKIE: Final = "lang"
 ZONE_COOKIE: Final = "tz"
 _ZONE: Final = re.compile(r"[A-Za-z0-9+_-]{1,32}(/[A-Za-z0-9+_-]{1,32}){0,2}")
@@ -23,6 +27,12 @@ class Viewer:
     tz: str | None
     """None when the browser has not said yet: the site's own zone is shown."""
     chose_lang: bool
+
+
+def viewer_in(request: Request) -> Viewer:
+    """Return who is looking at the answer to a request."""
+    accepted = request.headers.get("accept-language", "")
+    return viewer_of(request.query_params, request.cookies, accepted)
 
 
 def viewer_of(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from cloud.registry_pages.answers import FALLBACK_ZONE
+from cloud.pages.viewer import FALLBACK_ZONE
 from device_registry.accounts.errors import AccountError
 
 MAX_REASON_CHARS: Final = 200

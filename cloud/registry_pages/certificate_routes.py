@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
 from cloud.access.access import Access, access_of
 from cloud.access.menu import menu_of
-from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
-from cloud.registry_pages.answers import FALLBACK_ZONE, viewer_in
+from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, html_page
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from cloud.registry_pages.sources import Sources
 from dashboards.models import Name
 from dashboards.registry.certificates import CertificatesPage, render_certificates
@@ -152,5 +152,4 @@ def _page(
     )
     zone = viewer.tz or FALLBACK_ZONE
     html = render_certificates(model, viewer.lang, zone, menu_of(request))
-    headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
-    return HTMLResponse(html, status_code=REFUSED if problems else 200, headers=headers)
+    return html_page(html, viewer, REFUSED if problems else 200)

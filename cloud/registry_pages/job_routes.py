@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from cloud.access.access import Access, access_of
 from cloud.access.errors import NotVisibleError
 from cloud.access.menu import menu_of
-from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
-from cloud.registry_pages.answers import FALLBACK_ZONE, viewer_in
+from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, html_page
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from cloud.registry_pages.cells import name_of
 from cloud.registry_pages.finishing import put_file
 from cloud.registry_pages.job_forms import (
@@ -270,8 +270,7 @@ def _done(site: str) -> Response:
 def _page(model: JobsPage | JobPage, request: Request, status: int = 200) -> Response:
     viewer = viewer_in(request)
     html = render_jobs(model, viewer.lang, viewer.tz or FALLBACK_ZONE, menu_of(request))
-    headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
-    return HTMLResponse(html, status_code=status, headers=headers)
+    return html_page(html, viewer, status)
 
 
 def _file(data: bytes, media: str, name: str) -> Response:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from cloud.access.access import Access, access_of
-from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS
-from cloud.registry_pages.answers import FALLBACK_ZONE, viewer_in
+from cloud.access.menu import menu_of
+from cloud.pages.answers import NEVER_CACHED, html_page
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from cloud.registry_pages.bodies import form_of
 from cloud.registry_pages.cells import moment, named, state, text, word
 from cloud.registry_pages.sources import Sources
@@ -95,9 +96,10 @@ class _Revoking:
     def _page(self, request: Request, key: Row, problem: str = "") -> Response:
         access, viewer = access_of(request), viewer_in(request)
         model = self._model(access, key, problem)
-        html = render_revocation(model, viewer.lang, viewer.tz or FALLBACK_ZONE)
-        headers = {**SECURITY_HEADERS, **NEVER_CACHED, "Vary": "Accept-Language, Cookie"}
-        return HTMLResponse(html, status_code=REFUSED if problem else 200, headers=headers)
+        html = render_revocation(
+            model, viewer.lang, viewer.tz or FALLBACK_ZONE, menu_of(request)
+        )
+        return html_page(html, viewer, REFUSED if problem else 200)
 
     def _model(self, access: Access, key: Row, problem: str) -> RevokePage:
         rows = self._store.find("revocation", where={"kid": key.id}, limit=1000)

@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from cloud.access.access import access_of
 from cloud.access.errors import NotVisibleError
 from cloud.pages.answers import NEVER_CACHED, SECURITY_HEADERS, document
-from cloud.registry_pages.answers import FALLBACK_ZONE, page, viewer_in
+from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
+from cloud.registry_pages.answers import page
 from cloud.registry_pages.bodies import asked, form_of, json_of, photo_of
 from cloud.registry_pages.checklists import checklist, points_to_check, spaces, standing, whole
 from cloud.registry_pages.drafts import Also, keep_step

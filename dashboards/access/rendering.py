@@ -1,5 +1,6 @@
 """Turns a model of the log-in pages into HTML."""
 
+from collections.abc import Collection
 from typing import Final
 
 from dashboards.access.models import (
@@ -26,7 +27,11 @@ _TEMPLATES: Final[dict[type[AccessPage], str]] = {
 }
 
 
-def render_access(model: AccessPage, lang: Lang, tz: str) -> str:
-    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+def render_access(model: AccessPage, lang: Lang, tz: str, menu: Collection[str] = ()) -> str:
+    """Return the whole page for `model`, with what the viewer may use in its `menu`.
+
+    Times are in the IANA time zone `tz`.
+    """
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
-    return render_template(_TEMPLATES[type(model)], model, wording, tz, {"query": model.query})
+    more = {"query": model.query, "menu": menu}
+    return render_template(_TEMPLATES[type(model)], model, wording, tz, more)

@@ -1,5 +1,6 @@
 """The page on which two people revoke a key: what it shows, and its HTML."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dashboards.catalogue import catalogue
@@ -29,8 +30,11 @@ class RevokePage:
     query: str = ""
 
 
-def render_revocation(model: RevokePage, lang: Lang, tz: str) -> str:
-    """Return the whole page for `model`; times are in the IANA time zone `tz`."""
+def render_revocation(model: RevokePage, lang: Lang, tz: str, menu: Collection[str]) -> str:
+    """Return the whole page for `model`, with what the viewer may use in its `menu`.
+
+    Times are in the IANA time zone `tz`.
+    """
     wording = Wording(catalogue(lang), zone_or_utc(tz), model.now_ms)
-    more = {"query": model.query, "tab": "registry"}
+    more = {"query": model.query, "tab": "registry", "menu": menu}
     return render_template("registry/revoke.html", model, wording, tz, more)

@@ -130,6 +130,8 @@ async def test_what_is_outside_the_scope_is_not_there(
                     foreign = set(MARKS.findall(answer.text)) - asker.sees
                     assert not foreign, f"{where} tells of {foreign}"
                     shown += answer.status_code == 200
+                    if "<main" in answer.text:
+                        assert 'class="tabs"' in answer.text, f"{where} has no menu"
     assert shown, f"{rule.key} was never shown to anybody"
 
 
