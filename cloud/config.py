@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cloud.toml_reader import TomlReader
+from domain.web_address import parts_of
 
 LISTEN_PORT = 8080
 SEGMENT_MIB = 256
@@ -270,5 +270,5 @@ def _log_name(r: TomlReader) -> str:
 
 
 def _is_url(text: str) -> bool:
-    parts = urlsplit(text)
+    parts = parts_of(text)
     return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -8,12 +8,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import httpx
 
 from cloud.access.errors import ProviderError
 from cloud.access.providers import Flow, Vouched
+from domain.web_address import parts_of
 
 TIMEOUT_S: Final = 10.0
 
@@ -128,7 +129,7 @@ def _client(base: str) -> httpx.Client:
 
 
 def _given(flow: Flow, answered: str, name: str) -> str:
-    query = parse_qs(urlsplit(answered).query)
+    query = parse_qs(parts_of(answered).query)
     state = query.get("state", [""])[0]
     if not hmac.compare_digest(state.encode(), flow.state.encode()):
         raise ProviderError(f"{flow.provider}: an answer to another question")

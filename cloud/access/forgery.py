@@ -7,10 +7,11 @@ body that was read is handed on.
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import Message, Receive
+
+from domain.web_address import parts_of
 
 HEADER: Final = "x-csrf-token"
 HEAD_BYTES: Final = 4096
@@ -23,7 +24,7 @@ def is_foreign(request: Request) -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    return origin is not None and parts_of(origin).netloc != request.headers.get("host")
 
 
 class Body:

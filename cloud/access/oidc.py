@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
@@ -19,6 +19,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+
+from domain.web_address import parts_of
 
 with warnings.catch_warnings():
     # Authlib would rather have httpx2; what it uses of httpx is the same.
@@ -160,7 +162,7 @@ class OidcProvider:
 
 
 def _code(flow: Flow, answered: str, issuer: str) -> str:
-    query = {name: values[0] for name, values in parse_qs(urlsplit(answered).query).items()}
+    query = {name: values[0] for name, values in parse_qs(parts_of(answered).query).items()}
     if query.get("state") != flow.state:
         raise ProviderError(f"{flow.provider}: an answer to another question")
     if query.get("iss", issuer) != issuer:  # RFC 9207: another provider's answer

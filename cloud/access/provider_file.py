@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from cloud.access.chat_platforms import DingTalkProvider, PlatformConfig, WeComProvider
 from cloud.access.door import LOOPBACK
@@ -30,6 +29,7 @@ from cloud.access.sms import WebhookSms
 from cloud.access.ways import OtherWays
 from cloud.errors import ConfigError
 from device_registry.accounts.sms_code import SmsGateway
+from domain.web_address import parts_of
 
 T = TypeVar("T", OidcConfig, PlatformConfig)
 _ID: Final = re.compile(r"[a-z0-9-]{1,32}")
@@ -105,7 +105,7 @@ def _sms(file: Path, table: object) -> SmsGateway | None:
 
 
 def _check_url(place: str, url: str) -> None:
-    parts = urlsplit(url)
+    parts = parts_of(url)
     is_local = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not parts.hostname or (parts.scheme != "https" and not is_local):
         raise ConfigError(f"{place}: {url!r}; expected https:// (http:// on the loopback only)")

@@ -4,7 +4,7 @@ A thing that does not exist and one outside the scope get the same answer, byte 
 """
 
 from typing import Final, assert_never
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,6 +14,7 @@ from cloud.access.rule import SAFE_METHODS, RouteRule
 from cloud.pages import answers
 from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from dashboards.models import NoticePage
+from domain.web_address import parts_of
 
 LOGIN: Final = "/login"
 AGAIN: Final = "/login/again"
@@ -69,7 +70,7 @@ def notice_page(message: str, request: Request, at_ms: int) -> Response:
 
 def local_path(text: str) -> str:
     """Return `text` if it is a path on this server, else "/": nobody is sent elsewhere."""
-    parts = urlsplit(text)
+    parts = parts_of(text)
     is_local = not parts.scheme and not parts.netloc and text.startswith("/")
     clean = text.isprintable() and "\\" not in text and not text.startswith("//")
     return text if is_local and clean else "/"
@@ -91,7 +92,7 @@ def _to(page: str, request: Request) -> Response:
     if request.method in SAFE_METHODS:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     else:  # the form itself cannot be kept: back to the page that it stood on
-        referer = urlsplit(request.headers.get("referer", ""))
+        referer = parts_of(request.headers.get("referer", ""))
         wanted = referer.path if referer.netloc == request.url.netloc else "/"
     target = f"{page}?next={quote(local_path(wanted), safe='/')}"
     return RedirectResponse(target, 303, headers=dict(answers.NEVER_CACHED))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboards.registry.models import Cell
+from domain.web_address import is_proxy
 
 WIFI_PASSWORD_CHARS = range(8, 64)
 
@@ -29,7 +30,7 @@ def read_network(given: Mapping[str, str]) -> dict[str, object] | BadNetwork:
         problems += _static(given, network)
     if proxy := given.get("proxy", "").strip():
         network["proxy"] = proxy
-        if not proxy.startswith(("http://", "https://")):
+        if not is_proxy(proxy):
             problems.append("work.problem_proxy")
     return BadNetwork(tuple(problems)) if problems else network
 

@@ -190,7 +190,7 @@ def _on_key(claim: ClaimFacts, key: KeyFacts | None) -> Decision:
     raise EnrolmentRefusedError(
         Reason.OTHER_KEY,
         "this evidence key is known already",
-        "make a new key: remove the enrolment folder of the gateway, and enrol again",
+        "make a new key: coldwarden-gateway enrol --new-key",
     )
 
 

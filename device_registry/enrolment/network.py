@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from device_registry.enrolment.errors import ClaimRefusedError
+from domain.web_address import is_proxy
 
 MAX_TEXT_CHARS: Final = 128
 WIFI_PASSWORD_CHARS: Final = range(8, 64)
@@ -87,7 +88,7 @@ def _addresses(where: str, value: object) -> None:
 
 def _proxy(where: str, value: object) -> None:
     _filled(where, value)
-    if not str(value).startswith(("http://", "https://")):
+    if not is_proxy(str(value)):
         raise ClaimRefusedError(f"{where}: {value!r}; write it like http://proxy:3128")
 
 

@@ -25,6 +25,7 @@ MEDIA_TYPE: Final = envelope.typ_of(NAME)
 class EnrolRequest:
     """`certificate_sha256` and `csr_sha256` are of the DER; `at_ms` is the gateway's clock.
 
+    The certificate's hash is what a claim is held to; the CSR's is for the record.
     `software` is name and version of what runs; `key_kind` one of `fields.KEY_KINDS`.
 
     Raises:

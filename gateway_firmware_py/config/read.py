@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from domain.web_address import is_proxy, parts_of
 from edge.outbox.room import DAY_MS, OutboxLimits
 from edge.sealer.sealer import SealPolicy
 from edge.uplink.window import Policy
@@ -196,14 +196,13 @@ def _https(section: Section) -> HttpsUplink | None:
     url = section.text("https_url", "")
     if not url:
         return None
-    parts = urlsplit(url)
+    parts = parts_of(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         section.note("https_url", f'{url!r}; expected "https://cloud.example"')
     elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
         section.note("https_url", f"{url!r} without TLS, which only loopback may; use https://")
     ca, proxy = _file(section, "https_ca"), section.text("https_proxy", "")
-    at = urlsplit(proxy)
-    if proxy and (at.scheme != "http" or not at.hostname):
+    if proxy and not is_proxy(proxy):
         section.note("https_proxy", f'{proxy!r}; expected "http://proxy.example:3128"')
     return HttpsUplink(url=url.rstrip("/"), ca=ca, proxy=proxy)
 

@@ -24,8 +24,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from domain.web_address import is_proxy
 from gateway_firmware_py.config.document import Section, open_document, top
 
 METHODS: Final = ("dhcp", "static")
@@ -122,8 +122,7 @@ def _ip(section: Section, key: str, text: str) -> str:
 
 def _proxy(section: Section) -> str:
     text = section.text("proxy", "")
-    at = urlsplit(text)
-    if text and (at.scheme != "http" or not at.hostname):
+    if text and not is_proxy(text):
         section.note("proxy", f'{text!r}; expected "http://proxy.example:3128"')
     return text
 

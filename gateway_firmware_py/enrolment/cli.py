@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from domain.web_address import is_proxy
 from gateway_firmware_py.config.read import DEFAULT_KEY, load_settings
 from gateway_firmware_py.enrolment.gateway_toml import read_plan
 from gateway_firmware_py.errors import ConfigError, EnrolmentError
@@ -102,6 +103,8 @@ def _device(asked: argparse.Namespace, boot_file: "BootFile | None") -> "Device"
     wanted = asked.state_dir and str(Path(asked.state_dir).resolve())
     state_dir = (config.parent / (wanted or plan.state_dir or STATE_DIR)).resolve()
     _check_owner(state_dir)
+    if asked.proxy and not is_proxy(asked.proxy):
+        raise ConfigError(f"--proxy: {asked.proxy!r}; expected http://proxy.example:3128")
     try:
         key = read_place(asked.key or plan.key or DEFAULT_KEY, state_dir)
     except ValueError as error:

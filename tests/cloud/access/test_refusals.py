@@ -16,6 +16,7 @@ def test_a_path_of_ours_is_kept(path: str) -> None:
         "https://evil.example",
         "//evil.example",
         "///evil.example",
+        "//[",
         "/\\evil.example",
         "\\\\evil.example",
         "javascript:alert(1)",

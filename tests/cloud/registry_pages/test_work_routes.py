@@ -120,6 +120,7 @@ def test_the_file_for_the_card_holds_claim_and_network(world: World) -> None:
         ({"address": "static", "ip": "192.168.1.50"}, "192.168.1.50/24"),
         ({"address": "static", "ip": "10.0.0.9/8", "dns": "dns"}, "域名服务器"),
         ({"proxy": "proxy:3128"}, "http://"),
+        ({"proxy": "https://proxy:3128"}, "http://"),
     ],
 )
 def test_a_form_that_cannot_be_makes_no_claim(

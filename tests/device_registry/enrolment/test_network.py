@@ -43,6 +43,8 @@ def test_the_boot_file_is_toml_and_says_the_same(network: Mapping[str, object]) 
         ({"dns": "192.168.1.1"}, "not a list"),
         ({"dns": ["one"]}, "192.168.1.1"),
         ({"proxy": "proxy:3128"}, "http://proxy:3128"),
+        ({"proxy": "https://proxy:3128"}, "http://proxy:3128"),
+        ({"proxy": "http://[proxy"}, "http://proxy:3128"),
         ({"wifi": "shop"}, "network.wifi"),
         ({"wifi": {"password": "12345678"}}, "ssid is missing"),
         ({"wifi": {"ssid": "s", "password": "short"}}, "8 to 63"),

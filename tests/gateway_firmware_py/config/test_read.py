@@ -120,6 +120,9 @@ MISTAKES = [
     ('bias = "pull-up"', 'bias = "sideways"', 59, "as-is, pull-up"),
     ("[uplink]\n", '[uplink]\nmqtt_host = "10.0.0.1"\n', 12, "without TLS"),
     ("http://127.0.0.1:8080", "http://cloud.example", 13, "without TLS"),
+    ("http://127.0.0.1:8080", "https://[cloud", 13, "https://cloud.example"),
+    ("http://127.0.0.1:8080", "https://cloud:https", 13, "https://cloud.example"),
+    ('mode = "https"', 'https_proxy = "http://[a"', 12, "http://proxy.example:3128"),
 ]
 
 

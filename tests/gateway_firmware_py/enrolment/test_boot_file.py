@@ -78,6 +78,8 @@ def test_a_claim_alone_is_enough_and_leaves_the_network_to_the_system(tmp_path: 
         ('gateway = "192.168.1.1"', 'gateway = "x"', "no address"),
         ("static", "pppoe", "expected one of dhcp, static"),
         ("http://proxy.example:3128", "proxy", "expected"),
+        ("http://proxy.example:3128", "https://proxy.example:3128", "expected"),
+        ("http://proxy.example:3128", "http://[proxy", "expected"),
         (" pass\\\\word", "short", "8 to 63"),
         ("cmnet", "cm\\nnet", "cannot be printed"),
         ("hidden", "hiden", "unknown setting"),

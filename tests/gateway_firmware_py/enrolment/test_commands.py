@@ -90,6 +90,16 @@ def test_enrol_is_one_command_and_doctor_finds_the_key(
     assert "enrol the gateway anew" in checks(board)["certificate"]["remedy"]
 
 
+def test_a_proxy_that_cannot_be_is_refused_before_anything_is_made(
+    cloud: EnrolmentServer, board: Board
+) -> None:
+    words = enrol_words(board, cloud.claim().text())
+    refused = run(board, *words, "--proxy", "https://proxy:3128")
+    assert refused.returncode == 2
+    assert "http://proxy.example:3128" in refused.stderr
+    assert not board.state_dir.exists()
+
+
 def test_a_refusal_exits_with_2_and_silence_with_1(
     cloud: EnrolmentServer, board: Board
 ) -> None:
