@@ -177,8 +177,7 @@ async def test_the_document_tells_nobody_of_anything_registered(served: Served) 
 
 
 def test_the_requests_came_past_the_gate(served: Served) -> None:
-    if len(answers) < len(OPERATIONS) * len(WHO):
-        pytest.skip("only a part of the requests was made")
+    asked = {key for key in OPERATIONS if all((key, who) in answers for who in WHO)}
     inside = {key for (key, who), found in answers.items() if set(found) - {401, 403, 404}}
     signed = {"POST /v1/rotations/{gateway}"}  # says 404 until the signature is right
-    assert set(OPERATIONS) - inside <= signed
+    assert asked - inside <= signed
