@@ -50,6 +50,8 @@ class PointStatus(StrEnum):
     OK = "ok"
     NEVER = "never"
     """Registered, and never heard."""
+    OUT_OF_SERVICE = "out_of_service"
+    """Nobody expects values of it; an excursion is shown all the same."""
 
     @property
     def urgency(self) -> int:
@@ -64,6 +66,7 @@ class LinkStatus(StrEnum):
     BACKLOG = "backlog"
     ONLINE = "online"
     NEVER = "never"
+    SUSPENDED = "suspended"
 
 
 class AlarmKind(StrEnum):

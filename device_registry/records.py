@@ -43,6 +43,12 @@ class GatewayRecord:
     keys: tuple[PublicKey, ...]
     heartbeat_s: int
     """How often it seals a batch at least; silent means two of these."""
+    state: str = "in_service"
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether its silence is an alarm."""
+        return self.state not in {"suspended", "retired"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +69,9 @@ class PointRecord:
     point_class: PointClass
     is_former: bool = False
     """The point has another channel now; this one is what it had."""
+    state: str = "in_service"
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether missing data is an alarm; an excursion always is."""
+        return self.state not in {"out_of_service", "retired"}

@@ -22,7 +22,7 @@ from dashboards.models import (
     SiteView,
 )
 from device_registry.access.scope import EVERYWHERE, Scope
-from device_registry.records import PointRecord, SiteRecord
+from device_registry.records import GatewayRecord, PointRecord, SiteRecord
 from device_registry.registry import Registry
 from domain.quantity import Quantity
 from domain.rules.load import rule_pack
@@ -178,23 +178,27 @@ def _site(
         points=tuple(
             _point(record, standing, alarms.get(record.id, ()))
             for record in registry.points(site.id)
+            if record.state != "retired"
         ),
         gateways=tuple(
-            _gateway(gateway.id, standing.links.get(gateway.id, Link()))
+            _gateway(gateway, standing.links.get(gateway.id, Link()))
             for gateway in registry.gateways_of(site.id)
+            if gateway.state != "retired"
         ),
     )
 
 
-def _gateway(gateway: str, link: Link) -> GatewayView:
+def _gateway(gateway: GatewayRecord, link: Link) -> GatewayView:
     status = LinkStatus.ONLINE
-    if link.is_silent:
+    if not gateway.is_expected:
+        status = LinkStatus.SUSPENDED
+    elif link.is_silent:
         status = LinkStatus.SILENT
     elif link.heard_ms is None:
         status = LinkStatus.NEVER
     elif link.backlog:
         status = LinkStatus.BACKLOG
-    return GatewayView(id=gateway, link=status, heard_ms=link.heard_ms, backlog=link.backlog)
+    return GatewayView(id=gateway.id, link=status, heard_ms=link.heard_ms, backlog=link.backlog)
 
 
 def _point(record: PointRecord, standing: Standing, alarms: Sequence[AlarmView]) -> PointView:
@@ -209,12 +213,20 @@ def _point(record: PointRecord, standing: Standing, alarms: Sequence[AlarmView])
         quantity=record.quantity,
         unit=record.unit,
         decimals=_decimals(record, latest),
-        status=point_status(alarms, link, was_heard=latest is not None),
+        status=_status(record, alarms, link, was_heard=latest is not None),
         value=latest.value if latest else None,
         at_ms=latest.at_ms if latest else None,
         point_class=record.point_class,
     )
     return _with_rules(view, pack) if pack else view
+
+
+def _status(
+    record: PointRecord, alarms: Sequence[AlarmView], link: Link, *, was_heard: bool
+) -> PointStatus:
+    found = point_status(alarms, link, was_heard=was_heard)
+    is_quiet = found.urgency >= PointStatus.SILENT.urgency
+    return PointStatus.OUT_OF_SERVICE if is_quiet and not record.is_expected else found
 
 
 def _with_rules(view: PointView, pack: RulePack) -> PointView:

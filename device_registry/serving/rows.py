@@ -45,6 +45,7 @@ def gateway_record(row: Values, keys: tuple[PublicKey, ...]) -> GatewayRecord:
         site=row["site"],
         keys=keys,
         heartbeat_s=row["heartbeat_s"] or DEFAULT_HEARTBEAT_S,
+        state=row["state"],
     )
 
 
@@ -63,4 +64,5 @@ def point_record(row: Values) -> PointRecord:
         rule_pack=str(packs[0]).partition("@")[0] if packs else "",
         point_class=PointClass(row["point_class"]),
         is_former=row["valid_to_ms"] is not None,
+        state=row["state"],
     )

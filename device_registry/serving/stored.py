@@ -42,9 +42,9 @@ V = TypeVar("V")
 
 def _by_kid() -> Select[Any]:
     key, gateway = TABLES["key"], TABLES["gateway"]
-    columns = (gateway.c.id, gateway.c.site, gateway.c.heartbeat_s, key.c.public)
+    about = (gateway.c.id, gateway.c.site, gateway.c.heartbeat_s, gateway.c.state)
     return (
-        select(*columns)
+        select(*about, key.c.public)
         .join(gateway, gateway.c.id == key.c.gateway)
         .where(key.c.id == bindparam("kid"), key.c.valid_to_ms.is_(None))
         .where(gateway.c.valid_to_ms.is_(None), key.c.state.in_(SIGNING))

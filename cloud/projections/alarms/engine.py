@@ -92,6 +92,9 @@ class AlarmEngine:
         """Let time pass; everything received before `as_of_ms` has been applied."""
         self._silence.begin(as_of_ms)
         self._find_silence(as_of_ms)
+        for change in self._silence.released(as_of_ms, self._is_expected):
+            self._tell_silence(change)
+        self.points.release(as_of_ms)
 
     def last_heard_ms(self, gateway: str) -> int | None:
         """Return when a gateway's last batch came."""
@@ -164,8 +167,13 @@ class AlarmEngine:
             self._tell_silence(change)
 
     def _find_silence(self, now_ms: int) -> None:
-        for change in self._silence.due(now_ms):
+        for change in self._silence.due(now_ms, self._is_expected):
             self._tell_silence(change)
+
+    def _is_expected(self, key: str) -> bool:
+        """Return whether silence is an alarm; that of the backup (no gateway) always is."""
+        gateway = self._registry.gateway(key)
+        return gateway is None or gateway.is_expected
 
     def _tell_silence(self, change: SilenceChange) -> None:
         kind = AlarmKind.BACKUP if change.key == BACKUP else AlarmKind.SILENT

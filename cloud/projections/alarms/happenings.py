@@ -78,9 +78,15 @@ def limit_event(
 
 
 def gap_event(
-    point: PointRecord, kind: TransitionKind, times: tuple[int, int], record: CommittedRecord
+    point: PointRecord,
+    kind: TransitionKind,
+    times: tuple[int, int],
+    record: CommittedRecord | None,
 ) -> AlarmEvent:
-    """Return what is told of a point without values; `times` are (last value, now)."""
+    """Return what is told of a point without values; `times` are (last value, now).
+
+    Without a record it is the registry that ended it.
+    """
     since_ms, at_ms = times
     return AlarmEvent(
         alarm=alarm_id(AlarmKind.GAP, point.id, since_ms),
@@ -88,14 +94,14 @@ def gap_event(
         kind=AlarmKind.GAP,
         severity=Severity.ALARM,
         at_ms=at_ms,
-        told_ms=record.recv_ms,
+        told_ms=at_ms if record is None else record.recv_ms,
         since_ms=since_ms,
         site=point.site,
         gateway=point.gateway,
         point=point.id,
         quantity=point.quantity.value,
         pack=point.rule_pack,
-        record=record.index,
+        record=-1 if record is None else record.index,
     )
 
 

@@ -45,6 +45,8 @@ class PointStates:
         """Values further apart than this are no run; 0 when no rules judge the point."""
         self.patience_ms = none
         """A point without a value for longer is missing; never, for one that need not speak."""
+        self.expected_ms = none
+        """Since when a point that was out of use is in use again; `NEVER_MS` for others."""
         self.gateway = none
         """A number that `stretches` gives; -1 for none."""
         self.is_missing = np.empty(0, dtype=np.bool_)
@@ -63,13 +65,11 @@ class PointStates:
         self._packs += packs
         self.judges += [None] * len(packs)
         gaps = [0 if pack is None else pack.gap_ms for pack in packs]
-        waits = [
-            FOREVER_MS if not gap_ms or point.quantity in EVENT_DRIVEN else gap_ms
-            for point, gap_ms in zip(points, gaps, strict=True)
-        ]
+        waits = [_patience_ms(*pair) for pair in zip(points, gaps, strict=True)]
         more = len(packs)
         self.gap_ms = np.append(self.gap_ms, np.array(gaps, dtype=np.int64))
         self.patience_ms = np.append(self.patience_ms, np.array(waits, dtype=np.int64))
+        self.expected_ms = longer(self.expected_ms, more, NEVER_MS)
         self.gateway = longer(self.gateway, more, -1)
         self.exp = longer(self.exp, more, UNKNOWN_EXP)
         self.first_ms = longer(self.first_ms, more, NEVER_MS)
@@ -83,6 +83,20 @@ class PointStates:
         number = self._series.number(gateway, channel)
         self.grow()
         return number
+
+    def expect_anew(self, number: int, point: PointRecord, from_ms: int) -> bool:
+        """Go by what the registry says now of whether a point is in use; return if that is new.
+
+        One that is put to use again owes values from `from_ms` on.
+        """
+        before_ms = int(self.patience_ms[number])
+        now_ms = _patience_ms(point, int(self.gap_ms[number]))
+        if now_ms == before_ms:
+            return False
+        self.patience_ms[number] = now_ms
+        if before_ms == FOREVER_MS:
+            self.expected_ms[number] = from_ms
+        return True
 
     def point(self, number: int) -> PointRecord:
         """Return what the registry says of a point."""
@@ -215,3 +229,9 @@ def rewound(saved: Mapping[str, Any], before_ms: int) -> dict[str, Any]:
 def longer(values: Int64s, by: int, fill: int) -> Int64s:
     """Return `values` with `by` more entries."""
     return np.append(values, np.full(by, fill, dtype=np.int64))
+
+
+def _patience_ms(point: PointRecord, gap_ms: int) -> int:
+    """Return after which time without a value a point is missing."""
+    owes_values = gap_ms and point.quantity not in EVENT_DRIVEN and point.is_expected
+    return gap_ms if owes_values else FOREVER_MS

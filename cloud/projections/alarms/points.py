@@ -93,6 +93,14 @@ class PointWatch:
             judge.acknowledge(at_ms, who)
             self.states.stepped(number)
 
+    def release(self, at_ms: int) -> None:
+        """End the missing data of points that were taken out of use since."""
+        for number, since_ms in list(self._missing_since.items()):
+            if not self.states.point(number).is_expected:
+                del self._missing_since[number]
+                self.states.is_missing[number] = False
+                self._gap(number, TransitionKind.RETURNED, (since_ms, at_ms), None)
+
     def snapshot(self) -> dict[str, Any]:
         """Return what is remembered besides the points, as values that JSON can carry."""
         missing = []
@@ -172,7 +180,11 @@ class PointWatch:
         self._gap(number, TransitionKind.RETURNED, (since_ms, at_ms), record)
 
     def _gap(
-        self, number: int, kind: TransitionKind, times: tuple[int, int], record: CommittedRecord
+        self,
+        number: int,
+        kind: TransitionKind,
+        times: tuple[int, int],
+        record: CommittedRecord | None,
     ) -> None:
         self._tell(gap_event(self.states.point(number), kind, times, record))
 

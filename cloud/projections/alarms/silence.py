@@ -6,11 +6,12 @@ server, during which nobody could be heard, makes no gateway silent: who was las
 the server started is given time to come back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 START_GRACE_MS: Final = 360_000  # gateways back off up to 5 min from a server that was away
+ASK_AGAIN_MS: Final = 60_000  # whether a gateway is in use again
 NEVER_MS: Final = 1 << 62
 
 
@@ -28,7 +29,6 @@ class SilenceChange(NamedTuple):
 class _Expected:
     heard_ms: int
     limit_ms: int
-    is_silent: bool = False
 
 
 class SilenceWatch:
@@ -36,6 +36,7 @@ class SilenceWatch:
 
     def __init__(self) -> None:
         self._expected: dict[str, _Expected] = {}
+        self._silent: set[str] = set()
         self._begun_ms: int | None = None
         self._none_due_ms = -NEVER_MS  # no silence begins before; only saves looking
 
@@ -55,34 +56,54 @@ class SilenceWatch:
         if limit_ms != expected.limit_ms:
             expected.limit_ms = limit_ms
             self._none_due_ms = -NEVER_MS
-        if not expected.is_silent:
+        if key not in self._silent:
             return None
-        expected.is_silent = False
+        self._silent.discard(key)
         self._none_due_ms = min(self._none_due_ms, at_ms + limit_ms)
         return SilenceChange(key, began=False, since_ms=since_ms, at_ms=at_ms)
 
-    def due(self, now_ms: int) -> Iterator[SilenceChange]:
-        """Yield who fell silent before `now_ms`; nobody before `begin` was called."""
+    def due(
+        self, now_ms: int, is_in_use: Callable[[str], bool] = lambda _key: True
+    ) -> Iterator[SilenceChange]:
+        """Yield who fell silent before `now_ms`; nobody before `begin` was called.
+
+        Who was taken out of use owes nothing.
+        """
         if self._begun_ms is None or now_ms <= self._none_due_ms:
             return
         earliest_ms = NEVER_MS
         for key, expected in self._expected.items():
-            if expected.is_silent:
+            if key in self._silent:
                 continue
             due_ms = expected.heard_ms + expected.limit_ms
             if expected.heard_ms < self._begun_ms:
                 due_ms = max(due_ms, self._begun_ms + START_GRACE_MS)
-            if now_ms > due_ms:
-                expected.is_silent = True
+            if now_ms > due_ms and not is_in_use(key):
+                earliest_ms = min(earliest_ms, now_ms + ASK_AGAIN_MS)
+            elif now_ms > due_ms:
+                self._silent.add(key)
                 yield SilenceChange(key, began=True, since_ms=expected.heard_ms, at_ms=due_ms)
             else:
                 earliest_ms = min(earliest_ms, due_ms)
         self._none_due_ms = earliest_ms
 
+    def released(
+        self, now_ms: int, is_in_use: Callable[[str], bool]
+    ) -> Iterator[SilenceChange]:
+        """Yield whose silence is none any more, because it was taken out of use."""
+        for key in [key for key in self._silent if not is_in_use(key)]:
+            self._silent.discard(key)
+            self._none_due_ms = min(self._none_due_ms, now_ms + ASK_AGAIN_MS)
+            since_ms = self._expected[key].heard_ms
+            yield SilenceChange(key, began=False, since_ms=since_ms, at_ms=now_ms)
+
     def mark(self, key: str, limit_ms: int, change: SilenceChange) -> None:
         """Take over a change that was recorded."""
-        expected = self._expected.setdefault(key, _Expected(change.since_ms, limit_ms))
-        expected.is_silent = change.began
+        self._expected.setdefault(key, _Expected(change.since_ms, limit_ms))
+        if change.began:
+            self._silent.add(key)
+        else:
+            self._silent.discard(key)
 
     def last_heard_ms(self, key: str) -> int | None:
         """Return when `key` was last heard."""
@@ -91,14 +112,19 @@ class SilenceWatch:
 
     def is_silent(self, key: str) -> bool:
         """Return whether `key` is silent now."""
-        expected = self._expected.get(key)
-        return expected is not None and expected.is_silent
+        return key in self._silent
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything remembered, as values that JSON can carry."""
-        return {key: [e.heard_ms, e.limit_ms, e.is_silent] for key, e in self._expected.items()}
+        return {
+            key: [e.heard_ms, e.limit_ms, key in self._silent]
+            for key, e in self._expected.items()
+        }
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Take over a snapshot."""
-        self._expected = {key: _Expected(*fields) for key, fields in saved.items()}
+        self._expected = {
+            key: _Expected(heard_ms, limit_ms) for key, (heard_ms, limit_ms, _) in saved.items()
+        }
+        self._silent = {key for key, (_, _, is_silent) in saved.items() if is_silent}
         self._none_due_ms = -NEVER_MS

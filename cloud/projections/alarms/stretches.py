@@ -57,7 +57,8 @@ class Stretches:
         of = states.gateway
         if not self._gateways or not len(of):
             return set()
-        heard_ms = np.maximum(states.last_ms, self._from_ms[of])
+        begun_ms = np.maximum(self._from_ms[of], states.expected_ms)
+        heard_ms = np.maximum(states.last_ms, begun_ms)
         is_silent = self._end_ms[of] - heard_ms > states.patience_ms
         found = np.unique(of[is_silent & (of >= 0) & ~states.is_missing])
         return {self._gateways[number] for number in found.tolist()}
@@ -95,8 +96,9 @@ class Stretches:
 
         The point is one that is watched.
         """
-        begin_ms = int(self._from_ms[self._states.gateway[point]])
-        return max(int(self._states.last_ms[point]), begin_ms)
+        states = self._states
+        begin_ms = int(self._from_ms[states.gateway[point]])
+        return max(int(states.last_ms[point]), begin_ms, int(states.expected_ms[point]))
 
     def is_watched(self, point: int) -> bool:
         """Return whether a point is expected to have values."""
@@ -134,7 +136,7 @@ class Stretches:
             self._end_ms = longer(self._end_ms, 1, NEVER_MS)
             self._listed.append(self._series.registry.points_of(gateway))
             every = self._numbers_listed(number)
-            self._states.gateway[every] = number
+            self._states.gateway[list(every)] = number
             self._points.append([n for n in every if self._states.is_ruled(n)])
         return number
 
@@ -150,11 +152,13 @@ class Stretches:
         every = self._numbers_listed(number)
         states, watched = self._states, set(self._points[number])
         self._points[number] = [n for n in every if n in watched]
-        for point in every:
+        for point, record in every.items():
             if states.gateway[point] != number and states.last_ms[point] != NEVER_MS:
                 self.watch(gateway, point)
+            if states.expect_anew(point, record, int(self._end_ms[number])):
+                self._sure_until_ms[number] = NEVER_MS
 
-    def _numbers_listed(self, number: int) -> list[int]:
+    def _numbers_listed(self, number: int) -> dict[int, PointRecord]:
         listed = self._listed[number]
-        every = [self._states.number_of(p.gateway, p.channel) for p in listed]
-        return [n for n in every if n >= 0]
+        every = {self._states.number_of(p.gateway, p.channel): p for p in listed}
+        return {n: p for n, p in every.items() if n >= 0}

@@ -127,6 +127,34 @@ def test_a_gateways_link_has_one_state(
     assert [g.link for g in site.gateways] == [expected, LinkStatus.NEVER]
 
 
+def with_states(point: str, gateway: str) -> FixedRegistry:
+    """Return the small registry with its first point and gateway in these states."""
+    first_gateway, *gateways = REGISTRY.gateways
+    first_point, *points = REGISTRY.points("chs-001")
+    return FixedRegistry(
+        tenants=REGISTRY.tenants,
+        sites=REGISTRY.sites,
+        gateways=[replace(first_gateway, state=gateway), *gateways],
+        points=[replace(first_point, state=point), *points],
+    )
+
+
+def test_what_is_retired_is_not_shown() -> None:
+    (site,) = shown(with_states("retired", "retired"), standing()).sites
+    assert [p.id for p in site.points] == ["fridge-1-compressor"]
+    assert [g.id for g in site.gateways] == ["gw-chs-002"]
+
+
+def test_what_is_out_of_use_is_shown_so_unless_its_values_are_alarming() -> None:
+    registry = with_states("out_of_service", "suspended")
+    link = Link(heard_ms=1, is_silent=True)
+    (site,) = shown(registry, standing(link=link)).sites
+    assert site.points[0].status is PointStatus.OUT_OF_SERVICE
+    assert site.gateways[0].link is LinkStatus.SUSPENDED
+    (site,) = shown(registry, standing(alarm(), link=link)).sites
+    assert site.points[0].status is PointStatus.ALARM
+
+
 def test_the_alarm_list_begins_with_what_is_active_severe_and_new(registry: Registry) -> None:
     returned = alarm(state=AlarmState.RETURNED, since_ms=9)
     warning = alarm(severity=Severity.PREALARM, since_ms=8)

@@ -5,7 +5,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.projections.alarms.silence import START_GRACE_MS, SilenceChange, SilenceWatch
+from cloud.projections.alarms.silence import (
+    ASK_AGAIN_MS,
+    START_GRACE_MS,
+    SilenceChange,
+    SilenceWatch,
+)
 
 LIMIT_MS = 100
 
@@ -26,6 +31,24 @@ def test_silence_begins_after_the_limit_and_ends_when_heard() -> None:
     ended = watch.heard("gw", LIMIT_MS, 1000)
     assert ended == SilenceChange("gw", began=False, since_ms=50, at_ms=1000)
     assert (watch.is_silent("gw"), watch.last_heard_ms("gw")) == (False, 1000)
+
+
+def test_who_is_taken_out_of_use_owes_nothing_and_owes_again_when_it_is_back() -> None:
+    watch, used = begun(), set[str]()
+    watch.heard("gw", LIMIT_MS, 50)
+    watch.heard("other", LIMIT_MS, 50)
+    assert [change.key for change in watch.due(151, used.__contains__)] == []
+    used |= {"other"}
+    (other,) = watch.due(151 + ASK_AGAIN_MS + 1, used.__contains__)
+    assert (other.key, other.began, other.at_ms) == ("other", True, 150)
+    used.clear()
+    (over,) = watch.released(200 + 2 * ASK_AGAIN_MS, used.__contains__)
+    assert over == SilenceChange(
+        "other", began=False, since_ms=50, at_ms=200 + 2 * ASK_AGAIN_MS
+    )
+    used |= {"gw"}
+    (back,) = watch.due(400 + 3 * ASK_AGAIN_MS, used.__contains__)
+    assert (back.key, back.began, back.since_ms) == ("gw", True, 50)
 
 
 def test_nobody_is_expected_who_was_never_heard() -> None:
