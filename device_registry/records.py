@@ -64,8 +64,8 @@ class PointRecord:
     quantity: Quantity
     unit: str
     """UCUM code."""
-    rule_pack: str
-    """Empty for equipment without limits."""
+    rule_packs: tuple[str, ...]
+    """Names, none for equipment without limits."""
     point_class: PointClass
     is_former: bool = False
     """The point has another channel now; this one is what it had."""

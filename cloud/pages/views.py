@@ -25,6 +25,7 @@ from device_registry.access.scope import EVERYWHERE, Scope
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord
 from device_registry.registry import Registry
 from domain.quantity import Quantity
+from domain.rules.combine import combined
 from domain.rules.load import rule_pack
 from domain.rules.model import Limit, RulePack, Severity
 
@@ -203,7 +204,7 @@ def _gateway(gateway: GatewayRecord, link: Link) -> GatewayView:
 
 def _point(record: PointRecord, standing: Standing, alarms: Sequence[AlarmView]) -> PointView:
     latest = standing.latest.get(record.id)
-    pack = rule_pack(record.rule_pack) if record.rule_pack else None
+    packs = [rule_pack(name) for name in record.rule_packs]
     link = standing.links.get(record.gateway, Link())
     view = PointView(
         id=record.id,
@@ -218,7 +219,7 @@ def _point(record: PointRecord, standing: Standing, alarms: Sequence[AlarmView])
         at_ms=latest.at_ms if latest else None,
         point_class=record.point_class,
     )
-    return _with_rules(view, pack) if pack else view
+    return _with_rules(view, combined(packs)) if packs else view
 
 
 def _status(

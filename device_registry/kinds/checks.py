@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from device_registry.errors import CodeError
 from domain.errors import WrongUnitError
 from domain.quantity import Quantity, check_unit
+from domain.rules.load import pack_names
 
 Mistakes = Iterator[tuple[str, str, str]]
 
@@ -42,6 +43,15 @@ def check_quantity(values: Mapping[str, object]) -> Mistakes:
         yield "unit", str(error), "use a permitted unit"
     except ValueError:
         return
+
+
+def check_point(values: Mapping[str, object]) -> Mistakes:
+    """Find a unit that is not the quantity's, and rules that nobody could judge by."""
+    yield from check_quantity(values)
+    packs = values.get("rule_packs")
+    for pack in packs if isinstance(packs, list) else ():
+        if str(pack).partition("@")[0] not in pack_names():
+            yield "rule_packs", f"no rule pack {pack!r}", f"use {', '.join(pack_names())}"
 
 
 def check_interval(values: Mapping[str, object]) -> Mistakes:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from device_registry.kinds.checks import check_interval, check_quantity
+from device_registry.kinds.checks import check_interval, check_point
 from device_registry.kinds.field import GATEWAY_ID, VERSIONED_ID, FieldType, Kind, may, must
 from device_registry.kinds.places import STORAGE_CLASSES
 from device_registry.lifecycles import GATEWAY as GATEWAY_LIFE
@@ -62,7 +62,7 @@ POINT: Final = Kind(
     owner="site",
     lifecycle=POINT_LIFE,
     unique=("gateway", "channel"),
-    check=check_quantity,
+    check=check_point,
     fields=(
         must("site", refers="site"),
         may("place", refers="place"),

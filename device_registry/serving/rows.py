@@ -9,6 +9,7 @@ from device_registry.access.scope import Subject
 from device_registry.records import GatewayRecord, PointRecord, SiteRecord, TenantRecord
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
+from domain.rules.load import pack_names
 from evidence.keys import PublicKey
 
 DEFAULT_HEARTBEAT_S: Final = 60
@@ -50,8 +51,8 @@ def gateway_record(row: Values, keys: tuple[PublicKey, ...]) -> GatewayRecord:
 
 
 def point_record(row: Values) -> PointRecord:
-    """Return a measuring point."""
-    packs = json.loads(row["rule_packs"] or "[]")
+    """Return a measuring point; a rule pack of another version of this program is left out."""
+    named = [str(pack).partition("@")[0] for pack in json.loads(row["rule_packs"] or "[]")]
     return PointRecord(
         id=row["id"],
         site=row["site"],
@@ -61,7 +62,7 @@ def point_record(row: Values) -> PointRecord:
         name_en=row["name_en"],
         quantity=Quantity(row["quantity"]),
         unit=row["unit"],
-        rule_pack=str(packs[0]).partition("@")[0] if packs else "",
+        rule_packs=tuple(name for name in named if name in pack_names()),
         point_class=PointClass(row["point_class"]),
         is_former=row["valid_to_ms"] is not None,
         state=row["state"],

@@ -94,6 +94,12 @@ class PointJudge:
         self._band = self._quiet_band()
         return told + self._late.acknowledge(at_ms, who)
 
+    def end(self, at_ms: int) -> Sequence[Transition]:
+        """Return what ends because these rules do: every limit that is out returns."""
+        pairs = zip(self._alarms, self._states, strict=True)
+        active = [(alarm, state) for alarm, state in pairs if state.state.is_active]
+        return [alarm.end(state, at_ms) for alarm, state in active]
+
     def snapshot(self) -> dict[str, object]:
         """Return everything remembered, as values that JSON can carry."""
         pairs = zip(self._alarms, self._states, strict=True)

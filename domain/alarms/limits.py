@@ -118,6 +118,10 @@ class LimitAlarm:
         told = (replace(self._told(state, kind, at_ms, None), who=who) for kind in kinds)
         return replace(state, state=after), tuple(told)
 
+    def end(self, state: LimitState, at_ms: int) -> Transition:
+        """Return that an active alarm is over because the limit no longer applies."""
+        return self._told(state, TransitionKind.RETURNED, at_ms, None)
+
     def quiet_band(self, state: LimitState) -> tuple[int, int] | None:
         """Return the values, inclusive, that change nothing in `state`; None when all do."""
         if state.pending_ms is not None:

@@ -50,7 +50,7 @@ def parse_pack(file: str, text: str) -> RulePack:
             version=raw["version"],
             title_en=raw["title_en"],
             title_zh=raw["title_zh"],
-            limits=tuple(_limit(raw["name"], entry) for entry in raw["limit"]),
+            limits=tuple(_limit(raw["name"], raw["version"], x) for x in raw["limit"]),
             refresh_s=raw.get("refresh_s", DEFAULT_REFRESH_S),
             gap_grace_s=raw.get("gap_grace_s", DEFAULT_GAP_GRACE_S),
         )
@@ -62,10 +62,11 @@ def parse_pack(file: str, text: str) -> RulePack:
     return pack
 
 
-def _limit(pack: str, raw: Mapping[str, object]) -> Limit:
+def _limit(pack: str, version: int, raw: Mapping[str, object]) -> Limit:
     fields = dict(raw)
     limit = Limit(
         pack=pack,
+        pack_version=version,
         clause=str(fields.pop("clause")),
         clause_zh=str(fields.pop("clause_zh")),
         quantity=Quantity(str(fields.pop("quantity"))),

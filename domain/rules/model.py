@@ -52,6 +52,7 @@ class Limit:
     """
 
     pack: str
+    pack_version: int = 1
     clause: str
     """Where the regulation says so; also in signed events."""
     clause_zh: str = ""
@@ -68,12 +69,15 @@ class Limit:
     """How many readings in a row must be out before the alarm is raised."""
     deadband: str = "0"
     """How far back inside the threshold the value must come before the alarm returns."""
+    apart: str = ""
+    """What tells it from a like one of another pack that the same judge judges by."""
 
     @property
     def key(self) -> str:
         """What tells this limit from the others of its pack, stable across versions."""
         wait = f"+{self.delay_ms}ms" if self.delay_ms else ""
-        return f"{self.quantity}.{self.severity}.{self.direction}.{self.threshold}{wait}"
+        what = f"{self.quantity}.{self.severity}.{self.direction}.{self.threshold}"
+        return f"{what}{wait}{self.apart}"
 
     @property
     def threshold_value(self) -> float:

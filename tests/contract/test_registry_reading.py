@@ -63,7 +63,7 @@ def fill(store: RegistryStore) -> None:
                     name_en=point.name_en,
                     quantity=point.quantity.value,
                     unit=point.unit,
-                    rule_packs=[point.rule_pack] if point.rule_pack else [],
+                    rule_packs=list(point.rule_packs),
                     point_class=point.point_class.value,
                     state="in_service",
                 )

@@ -209,7 +209,7 @@ def test_threat_04_a_threshold_changed_by_the_rules_is_in_the_log_with_who_and_w
     config = make_installation(tmp_path, gateway)
     with open_core(config) as core:
         with core.store.change(WANG, "new shelf", wall_ms()) as change:
-            change.put("point", "gw-demo-01-p1", rule_packs=["CN_COOL_8_20"])
+            change.put("point", "gw-demo-01-p1", rule_packs=["CN_COOL_20"])
         _logged(core)
         records = core.reader.read_records(0, 1_000)
     changes = [decode_audit_record(r.raw) for r in records if r.kind == RecordKind.AUDIT]
@@ -217,7 +217,7 @@ def test_threat_04_a_threshold_changed_by_the_rules_is_in_the_log_with_who_and_w
     assert (made.actor, made.role, made.id) == ("wang", "enterprise_head", "gw-demo-01-p1")
     assert (made.old, made.new) == (
         '{"rule_packs":["CN_COLD_2_8"]}',
-        '{"rule_packs":["CN_COOL_8_20"]}',
+        '{"rule_packs":["CN_COOL_20"]}',
     )
     assert verify_archive(config.archive_dir, load_trust(config.trust_dir), _nobody).passed
 

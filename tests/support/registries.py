@@ -26,7 +26,7 @@ def registry_of(
     channels: Iterable[int] = range(1, 9),
     *,
     quantity: Quantity = Quantity.TEMPERATURE,
-    rule_pack: str = "CN_COLD_2_8",
+    rule_packs: tuple[str, ...] = ("CN_COLD_2_8",),
     heartbeat_s: int = 60,
 ) -> FixedRegistry:
     """Return one site whose gateways all have the same channels."""
@@ -56,7 +56,7 @@ def registry_of(
                 name_en=f"fridge {channel}",
                 quantity=quantity,
                 unit="Cel",
-                rule_pack=rule_pack,
+                rule_packs=rule_packs,
                 point_class=PointClass.COMPLIANCE,
             )
             for name in names

@@ -38,7 +38,7 @@ REGISTRY = FixedRegistry(
             name_en="Fridge 1 temperature",
             quantity=Quantity.TEMPERATURE,
             unit="Cel",
-            rule_pack="CN_COLD_2_8",
+            rule_packs=("CN_COLD_2_8",),
             point_class=PointClass.COMPLIANCE,
         ),
         PointRecord(
@@ -50,7 +50,7 @@ REGISTRY = FixedRegistry(
             name_en="Fridge 1 compressor",
             quantity=Quantity.STATE,
             unit="1",
-            rule_pack="",
+            rule_packs=(),
             point_class=PointClass.EQUIPMENT,
         ),
     ],

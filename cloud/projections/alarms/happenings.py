@@ -23,7 +23,7 @@ from cloud.projections.timeseries.lines import decimal_text
 from device_registry.records import PointRecord
 from domain.alarms.limits import Transition
 from domain.alarms.state import TransitionKind
-from domain.rules.model import RulePack, Severity
+from domain.rules.model import Severity
 from evidence.finding import Finding
 
 FINDING_KINDS: Final = {
@@ -48,7 +48,7 @@ FINDING_KINDS: Final = {
 
 
 def limit_event(
-    point: PointRecord, pack: RulePack, transition: Transition, record: CommittedRecord
+    point: PointRecord, transition: Transition, record: CommittedRecord
 ) -> AlarmEvent:
     """Return what is told of a limit that was passed or came back into range."""
     limit, value = transition.limit, transition.value
@@ -70,7 +70,7 @@ def limit_event(
         threshold=limit.threshold,
         direction=limit.direction.value,
         pack=limit.pack,
-        pack_version=pack.version,
+        pack_version=limit.pack_version,
         clause=limit.clause,
         late=transition.late,
         record=record.index,
@@ -100,7 +100,7 @@ def gap_event(
         gateway=point.gateway,
         point=point.id,
         quantity=point.quantity.value,
-        pack=point.rule_pack,
+        pack=next(iter(point.rule_packs), ""),
         record=-1 if record is None else record.index,
     )
 

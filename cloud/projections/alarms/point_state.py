@@ -6,7 +6,7 @@ it: then `domain.alarms.judge` decides for it from there on, as on the gateway. 
 judge remembers is what it would have remembered had it seen every reading.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,9 @@ from cloud.projections.timeline import NEVER_MS
 from cloud.projections.timeseries.store import Int64s
 from device_registry.records import PointRecord
 from domain.alarms.judge import PointJudge
+from domain.alarms.limits import Transition
 from domain.quantity import Quantity
+from domain.rules.combine import combined
 from domain.rules.model import RulePack
 
 UNKNOWN_EXP: Final = 127  # no point has it
@@ -61,7 +63,7 @@ class PointStates:
         points = self._series.points[len(self._packs) :]
         if not points:
             return
-        packs = [self._packs_by_name(p.rule_pack) if p.rule_pack else None for p in points]
+        packs = [self._rules_of(point) for point in points]
         self._packs += packs
         self.judges += [None] * len(packs)
         gaps = [0 if pack is None else pack.gap_ms for pack in packs]
@@ -98,9 +100,33 @@ class PointStates:
             self.expected_ms[number] = from_ms
         return True
 
+    def rule_anew(self, number: int, point: PointRecord) -> Sequence[Transition]:
+        """Go by the rules that the registry says now; return the alarms that end with the old.
+
+        The new ones judge from the next reading on, and know only when the last one was.
+        """
+        rules, before = self._rules_of(point), self._packs[number]
+        if (rules and rules.name) == (before and before.name):
+            return ()
+        judge = self.judges[number]
+        ended = [] if judge is None else judge.end(max(judge.last_ms, 0))
+        self._packs[number], self.judges[number] = rules, None
+        self.gap_ms[number] = rules.gap_ms if rules else 0
+        self.low[number], self.high[number] = 1, 0
+        self.first_ms[number] = self.last_ms[number]
+        if rules and self.last_ms[number] != NEVER_MS:
+            self.judge(number, int(self.exp[number]))
+            self.changed.add(number)
+        return ended
+
     def point(self, number: int) -> PointRecord:
         """Return what the registry says of a point."""
         return self._series.points[number]
+
+    def owes_values(self, number: int) -> bool:
+        """Return whether a point can be missing, by its rules and by whether it is in use."""
+        point = self._series.points[number]
+        return _patience_ms(point, int(self.gap_ms[number])) < FOREVER_MS
 
     def is_ruled(self, number: int) -> bool:
         """Return whether rules judge a point."""
@@ -188,6 +214,10 @@ class PointStates:
             judge = self.judge(number, int(self.exp[number]))
             judge.restore({**saved, "last_ms": last_ms})
             self.last_ms[number] = last_ms
+
+    def _rules_of(self, point: PointRecord) -> RulePack | None:
+        packs = [self._packs_by_name(name) for name in point.rule_packs]
+        return combined(packs) if packs else None
 
     def _pack(self, number: int) -> RulePack:
         pack = self._packs[number]

@@ -49,6 +49,9 @@ class PointWatch:
         """Take what cannot matter of a group; then call `batch` for each batch, in order."""
         self._places = places
         odd = self.stretches.enter(records, places)
+        for point, transition, record in self.stretches.ended:
+            self._tell(limit_event(point, transition, record))
+        self.stretches.ended.clear()
         self.states.grow()
         self._looked = None
         with_rest: set[int] = set()
@@ -94,9 +97,9 @@ class PointWatch:
             self.states.stepped(number)
 
     def release(self, at_ms: int) -> None:
-        """End the missing data of points that were taken out of use since."""
+        """End the missing data of points that owe no values any more."""
         for number, since_ms in list(self._missing_since.items()):
-            if not self.states.point(number).is_expected:
+            if not self.states.owes_values(number):
                 del self._missing_since[number]
                 self.states.is_missing[number] = False
                 self._gap(number, TransitionKind.RETURNED, (since_ms, at_ms), None)
@@ -155,7 +158,7 @@ class PointWatch:
         for transition in judge.step(*reading):
             if transition.kind in {TransitionKind.RAISED, TransitionKind.RETURNED}:
                 point = self.states.point(number)
-                self._tell(limit_event(point, judge.pack, transition, record))
+                self._tell(limit_event(point, transition, record))
         self.states.stepped(number)
 
     def _heard(self, number: int, at_ms: int, record: CommittedRecord, place: Place) -> None:

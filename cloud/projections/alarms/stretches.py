@@ -6,6 +6,7 @@ comparison over the whole fleet says that nothing is missing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,18 @@ from cloud.projections.feed import CommittedRecord
 from cloud.projections.series import SeriesIndex
 from cloud.projections.timeline import NEVER_MS, Place
 from device_registry.records import PointRecord
+from domain.alarms.limits import Transition
 from evidence.batch import EventKind
 
 FOREVER_MS = 1 << 62
+
+
+class Ended(NamedTuple):
+    """An alarm that ended with its rules, seen with a record."""
+
+    point: PointRecord
+    transition: Transition
+    record: CommittedRecord
 
 
 class Stretches:
@@ -31,6 +41,8 @@ class Stretches:
         self._listed: list[Sequence[PointRecord]] = []  # of the registry, when last looked
         self._sure_until_ms: list[int] = []  # nothing is missing before; only saves looking
         self._from_ms = self._end_ms = np.empty(0, dtype=np.int64)
+        self.ended: list[Ended] = []
+        """What ended with the rules of a point; whoever tells it empties it."""
 
     def enter(
         self, records: Sequence[CommittedRecord], places: Sequence[Place | None]
@@ -46,7 +58,7 @@ class Stretches:
             if place is not None and place.is_newest:
                 number = self._number(gateway)  # may replace the array
                 self._end_ms[number] = place.end_ms
-                self._list_again(gateway, number)
+                self._list_again(gateway, number, record)
             if body.events and any(e.kind == EventKind.DIGITAL_INPUT for e in body.events):
                 odd.add(gateway)
         return odd
@@ -140,10 +152,11 @@ class Stretches:
             self._points.append([n for n in every if self._states.is_ruled(n)])
         return number
 
-    def _list_again(self, gateway: str, number: int) -> None:
+    def _list_again(self, gateway: str, number: int, record: CommittedRecord) -> None:
         """Let go of points that moved to another gateway, and watch those that came.
 
-        One that never had a value is watched from its first one on.
+        One that never had a value is watched from its first one on. The others may be under
+        other rules now, in use or out of it.
         """
         listed = self._series.registry.points_of(gateway)
         if listed is self._listed[number]:
@@ -152,11 +165,21 @@ class Stretches:
         every = self._numbers_listed(number)
         states, watched = self._states, set(self._points[number])
         self._points[number] = [n for n in every if n in watched]
-        for point, record in every.items():
+        for point, now in every.items():
             if states.gateway[point] != number and states.last_ms[point] != NEVER_MS:
                 self.watch(gateway, point)
-            if states.expect_anew(point, record, int(self._end_ms[number])):
+            self._rule_anew(number, point, now, record)
+            if states.expect_anew(point, now, int(self._end_ms[number])):
                 self._sure_until_ms[number] = NEVER_MS
+
+    def _rule_anew(
+        self, number: int, point: int, now: PointRecord, record: CommittedRecord
+    ) -> None:
+        ended = self._states.rule_anew(point, now)
+        self.ended += [Ended(now, transition, record) for transition in ended]
+        is_ours = self._states.gateway[point] == number and self._states.is_ruled(point)
+        if is_ours and point not in self._points[number]:
+            self._points[number].append(point)
 
     def _numbers_listed(self, number: int) -> dict[int, PointRecord]:
         listed = self._listed[number]

@@ -107,7 +107,7 @@ def test_a_trail_that_was_rewritten_whole_is_not_that_of_the_log(
     gateways = [SigningGateway(f"gw-{n:04d}", n + 1) for n in range(3)]
     with logged_registry(tmp_path / "other", gateways) as other:
         with other.store.change(SETUP, "looser", 1) as change:
-            change.put("point", "gw-0001-p1", rule_packs=["CN_COLD_0_30@1"])
+            change.put("point", "gw-0001-p1", rule_packs=["CN_AMBIENT_10_30@1"])
         assert [*compare_rows(other.store), *compare_trail(other.store)] == []
         logged = logged_changes(world.cloud.archive)
         found = list(compare_log(other.store, logged))

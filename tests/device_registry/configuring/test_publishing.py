@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 
 from device_registry.configuring.errors import CannotConfigureError
 from device_registry.configuring.following import Word, acknowledge
@@ -175,10 +176,10 @@ def test_every_point_that_cannot_be_read_is_named_with_the_remedy(store: Registr
                 **of_temperature,
             )
         put_point(change, GATEWAY, 17, sensor="probe-1", source="dew", **of_temperature)
-        put_point(
-            change, GATEWAY, 18, sensor="probe-1", source="humidity", rule_packs=["NO"],
-            **of_temperature,
-        )  # fmt: skip
+        put_point(change, GATEWAY, 18, sensor="probe-1", source="humidity", **of_temperature)
+    with store.engine.begin() as database:  # of a version that had this pack
+        of_old = "UPDATE point SET rule_packs = '[\"NO\"]' WHERE channel = 18"
+        database.execute(sql(of_old))
     with pytest.raises(CannotConfigureError) as refused:
         published(store)
     text = "\n".join(map(str, refused.value.problems))

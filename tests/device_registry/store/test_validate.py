@@ -120,18 +120,27 @@ def test_what_single_fields_cannot_show_is_noticed() -> None:
     assert "valid_until" in mistakes("licence", **licence, **term)
 
 
+POINT = {
+    "site": "s1",
+    "gateway": "gw-1x",
+    "channel": 1,
+    "name_zh": "温度",
+    "name_en": "T",
+    "point_class": "compliance",
+    "state": "planned",
+}
+
+
 def test_a_unit_must_measure_the_quantity() -> None:
-    point = {
-        "site": "s1",
-        "gateway": "gw-1x",
-        "channel": 1,
-        "name_zh": "温度",
-        "name_en": "T",
-        "point_class": "compliance",
-        "state": "planned",
-    }
-    assert mistakes("point", **point, quantity="temperature", unit="Cel") == {}
-    assert "unit" in mistakes("point", **point, quantity="temperature", unit="%")
+    assert mistakes("point", **POINT, quantity="temperature", unit="Cel") == {}
+    assert "unit" in mistakes("point", **POINT, quantity="temperature", unit="%")
+
+
+def test_a_point_is_under_rules_that_there_are() -> None:
+    point = {**POINT, "quantity": "temperature", "unit": "Cel"}
+    assert mistakes("point", **point, rule_packs=["CN_COLD_2_8", "WHO_VAX@1"]) == {}
+    for packs in (["CN_COLD_2_9"], ["CN_COLD_2_8", ""], [{"name": "CN_COLD_2_8"}]):
+        assert mistakes("point", **point, rule_packs=packs).keys() == {"rule_packs"}
 
 
 @pytest.mark.parametrize(

@@ -364,7 +364,7 @@ def test_power_loss_told_by_a_digital_input_is_an_alarm(tmp_path: Path) -> None:
 
 
 def test_points_without_rules_are_left_alone(tmp_path: Path) -> None:
-    with alarm_world(tmp_path, [], registry=registry_of(channels=[1], rule_pack="")) as w:
+    with alarm_world(tmp_path, [], registry=registry_of(channels=[1], rule_packs=())) as w:
         fridges = Fridges(w.records)
         for _ in range(4):
             fridges.send(9000)
