@@ -5,15 +5,15 @@ when every value lies in `quiet_band()`, one call of `quiet` takes them all, and
 is looked at. Else it calls `step` for each reading.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from domain.alarms.late import LateData
 from domain.alarms.limits import NEVER_MS, UNBOUNDED, LimitAlarm, LimitState, Transition
 from domain.alarms.state import AlarmState
 from domain.errors import BadSnapshotError
 from domain.quantity import Quantity
-from domain.rules.model import RulePack
+from domain.rules.model import Limit, RulePack
 
 SNAPSHOT_VERSION: Final = 1
 
@@ -25,6 +25,7 @@ class PointJudge:
         """Start with every limit normal and no reading seen."""
         self.point = point
         self.pack = pack
+        self._quantity, self._exp = quantity, exp
         self._alarms = tuple(LimitAlarm(point, x, exp) for x in pack.limits_of(quantity))
         self._states = [LimitState() for _ in self._alarms]
         self._gap_ms = pack.gap_ms
@@ -94,11 +95,25 @@ class PointJudge:
         self._band = self._quiet_band()
         return told + self._late.acknowledge(at_ms, who)
 
-    def end(self, at_ms: int) -> Sequence[Transition]:
-        """Return what ends because these rules do: every limit that is out returns."""
+    def end(self, at_ms: int, *, kept: Collection[Limit] = ()) -> Sequence[Transition]:
+        """Return what ends because these rules do: limits that are out and not `kept`."""
         pairs = zip(self._alarms, self._states, strict=True)
-        active = [(alarm, state) for alarm, state in pairs if state.state.is_active]
-        return [alarm.end(state, at_ms) for alarm, state in active]
+        return [
+            alarm.end(state, at_ms)
+            for alarm, state in pairs
+            if state.state.is_active and alarm.limit not in kept
+        ]
+
+    def under(self, pack: RulePack) -> tuple["PointJudge", Sequence[Transition]]:
+        """Return the judge of the same point under `pack`, and what ends with these rules.
+
+        A limit that both have goes on as it is.
+        """
+        new = PointJudge(self.point, pack, self._quantity, self._exp)
+        kept = {alarm.limit for alarm in self._alarms} & {alarm.limit for alarm in new._alarms}
+        ended = self.end(max(self._last_ms, 0), kept=kept)
+        new.restore(_only(self.snapshot(), {limit.key for limit in kept}))
+        return new, ended
 
     def snapshot(self) -> dict[str, object]:
         """Return everything remembered, as values that JSON can carry."""
@@ -147,3 +162,13 @@ class PointJudge:
         # Inside a hole only values that no limit minds in its normal state are quiet, and the
         # live band is not that when something is raised.
         return self.is_normal and self._late.quiet(first_ms, last_ms)
+
+
+def _only(saved: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    """Return a judge's snapshot with nothing in it of other limits than these."""
+    late = saved["late"]
+    return {
+        **saved,
+        "limits": {key: state for key, state in saved["limits"].items() if key in keys},
+        "late": {**late, "found": [found for found in late["found"] if found[0] in keys]},
+    }

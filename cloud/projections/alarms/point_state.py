@@ -103,20 +103,22 @@ class PointStates:
     def rule_anew(self, number: int, point: PointRecord) -> Sequence[Transition]:
         """Go by the rules that the registry says now; return the alarms that end with the old.
 
-        The new ones judge from the next reading on, and know only when the last one was.
+        What the old ones did not ask is asked from the next reading on.
         """
         rules, before = self._rules_of(point), self._packs[number]
         if (rules and rules.name) == (before and before.name):
             return ()
         judge = self.judges[number]
-        ended = [] if judge is None else judge.end(max(judge.last_ms, 0))
         self._packs[number], self.judges[number] = rules, None
         self.gap_ms[number] = rules.gap_ms if rules else 0
-        self.low[number], self.high[number] = 1, 0
-        self.first_ms[number] = self.last_ms[number]
-        if rules and self.last_ms[number] != NEVER_MS:
-            self.judge(number, int(self.exp[number]))
-            self.changed.add(number)
+        if judge is None:
+            self.low[number], self.high[number] = 1, 0
+            self.resume(number)
+            return ()
+        if rules is None:
+            return judge.end(max(judge.last_ms, 0))
+        self.judges[number], ended = judge.under(rules)
+        self.changed.add(number)
         return ended
 
     def point(self, number: int) -> PointRecord:

@@ -40,6 +40,15 @@ def test_a_point_under_two_packs_is_judged_by_both(world: Replaced, alarms: Alar
     assert {pack for _, _, pack in found} == {COLD, VACCINE}
 
 
+def test_an_alarm_of_rules_that_stay_goes_on(world: Replaced, alarms: AlarmWorld) -> None:
+    assert told(world, alarms, OK, WARM_ROOM) == {("limit", "raised", COLD)}
+    world.move(rule_packs=[COLD, VACCINE])
+    assert told(world, alarms, WARM_ROOM) == set()
+    world.move(rule_packs=[VACCINE, COLD])
+    assert told(world, alarms, WARM_ROOM) == set()
+    assert told(world, alarms, OK) == {("limit", "returned", COLD)}
+
+
 def test_new_rules_end_the_alarms_of_the_old_and_judge_from_then_on(
     world: Replaced, alarms: AlarmWorld
 ) -> None:
@@ -83,3 +92,12 @@ def test_a_pack_that_this_version_does_not_know_stops_no_alarm(
     assert found is not None
     assert found.rule_packs == (COLD,)
     assert told(world, alarms, OK, WARM_ROOM) == {("limit", "raised", COLD)}
+
+
+def test_a_point_at_rest_stays_so_under_new_rules_until_they_mind(
+    world: Replaced, alarms: AlarmWorld
+) -> None:
+    assert told(world, alarms, OK, OK) == set()
+    world.move(rule_packs=[COLD, COOL])
+    assert told(world, alarms, OK, OK) == set()
+    assert told(world, alarms, WARM_ROOM) == {("limit", "raised", COLD)}
