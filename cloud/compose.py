@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import cast
 
@@ -37,6 +38,7 @@ from cloud.spool import Spool
 from device_registry.accounts.accounts import Accounts
 from device_registry.authority.issuing import Authority
 from device_registry.enrolment.claims import Server as ClaimServer
+from device_registry.expiry.chasing import messages
 from evidence.outcome import split_sequence
 from evidence.record import RecordKind
 
@@ -73,6 +75,8 @@ def _pages(config: Config, core: Core, reads: ReadSide, authority: Authority | N
         base_url=config.base_url,
         open_alarms=reads.open_alarms_of,
     )
+    if other.sms is not None:
+        core.rounds.send_by(other.sms, partial(messages, accounts))
     claims = None
     if authority is not None:
         anchors = anchors_of(config, core.keys, authority)

@@ -25,6 +25,10 @@ class SmsGateway(Protocol):
         """Send `code` to `phone`, or raise OSError; returns when the message is accepted."""
         ...
 
+    def send_text(self, phone: str, text: str) -> None:
+        """Send a sentence; as `send_code`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:

@@ -33,7 +33,9 @@ class Tour:
     """What a tour did."""
 
     warned: tuple[Warn, ...]
-    """Told now for the first time; whoever sends messages sends these."""
+    """Told now for the first time; `device_registry.expiry.chasing` sends these."""
+    sites: Mapping[str, str]
+    """Whose people are asked, by `Term.key` of each warning."""
     homeless: tuple[Term, ...]
     """Due, but the organisation has no site where somebody could be asked."""
     renewed: int
@@ -53,6 +55,7 @@ def make_tour(store: RegistryStore, actor: Actor, today: date, at_ms: int) -> To
     _age_licences(store, actor, terms.values(), today, at_ms)
     return Tour(
         warned=tuple(housed),
+        sites={warn.term.key: sites[warn.term.key] for warn in housed},
         homeless=tuple(warn.term for warn in due if not sites[warn.term.key]),
         renewed=renewed,
     )

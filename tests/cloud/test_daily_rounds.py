@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.daily_rounds import DailyRounds
+from cloud.daily_rounds import GIVE_UP_AFTER, DailyRounds
 from device_registry.jobs.work_orders import WorkOrder, open_order
 from device_registry.store.store import RegistryStore
 from tests.support.job_world import NOON_MS, SITE, job_world
@@ -82,3 +82,39 @@ def test_stopping_does_not_wait_for_the_next_round(store: RegistryStore) -> None
     rounds.start()
     rounds.stop()
     assert store.count("task") == 0
+
+
+class Sms:
+    """Takes messages, or refuses them all."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.asked: list[tuple[str, str]] = []
+
+    def send_code(self, phone: str, code: str) -> None:
+        raise NotImplementedError
+
+    def send_text(self, phone: str, text: str) -> None:
+        self.asked.append((phone, text))
+        if self.refuses:
+            raise OSError("502")
+
+
+def test_what_a_tour_found_is_told_once(store: RegistryStore) -> None:
+    clock, sms = Clock(), Sms()
+    rounds = DailyRounds(store, clock)
+    rounds.send_by(sms, lambda tour, _at_ms: [("+86138", f"{len(tour.warned)} due")])
+    rounds.look()
+    rounds.look()
+    assert sms.asked == [("+86138", "3 due")]
+
+
+def test_messages_that_nobody_takes_are_given_up(
+    store: RegistryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    sms = Sms(refuses=True)
+    rounds = DailyRounds(store, Clock())
+    rounds.send_by(sms, lambda _tour, _at_ms: [("+86138", "x")] * 100)
+    rounds.look()
+    assert len(sms.asked) == GIVE_UP_AFTER
+    assert "could be told" in caplog.text

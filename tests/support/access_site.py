@@ -32,6 +32,9 @@ class Sms:
     def send_code(self, phone: str, code: str) -> None:
         self.sent.append((phone, code))
 
+    def send_text(self, phone: str, text: str) -> None:
+        self.sent.append((phone, text))
+
 
 class AccessSite:
     """An installation's log-in pages; its clock stands still until it is moved."""

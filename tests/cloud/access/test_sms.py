@@ -43,7 +43,11 @@ def adapter() -> Iterator[_Adapter]:
 def test_a_code_is_handed_to_the_operators_adapter(adapter: _Adapter) -> None:
     sms = WebhookSms(f"http://127.0.0.1:{adapter.server_port}/send", "t")
     sms.send_code("+8613800000000", "123456")
-    assert adapter.got == [("Bearer t", {"phone": "+8613800000000", "code": "123456"})]
+    sms.send_text("+8613800000000", "许可证到期")
+    assert adapter.got == [
+        ("Bearer t", {"phone": "+8613800000000", "code": "123456"}),
+        ("Bearer t", {"phone": "+8613800000000", "text": "许可证到期"}),
+    ]
 
 
 def test_what_the_adapter_refuses_is_an_error_of_the_world(adapter: _Adapter) -> None:
