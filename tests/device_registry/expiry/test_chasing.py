@@ -28,10 +28,11 @@ def reachable(
     *roles: str,
     number: str,
     verified_ms: int = NOW_MS,
-    **more: str,
+    firm: str = FIRM,
+    scope: str | None = None,
 ) -> None:
     """Add a person whose number was verified."""
-    person(accounts, id_, *roles, **more)
+    person(accounts, id_, *roles, firm=firm, scope=scope)
     accounts.people.set_phone(SETUP, id_, number, verified_ms)
 
 
