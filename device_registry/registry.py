@@ -4,7 +4,7 @@ Used by ingest (whose key is this), by projections (which point is this channel)
 `device_registry.serving` answers from the database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from device_registry.access.scope import Scope
@@ -37,6 +37,10 @@ class Registry(Protocol):
 
     def point_by_id(self, point: str) -> PointRecord | None:
         """Return the point with this id."""
+        ...
+
+    def points_by_id(self, points: Sequence[str]) -> Mapping[str, PointRecord]:
+        """Return those of many points that there are, by id."""
         ...
 
     def former(self, point: str) -> Sequence[PointRecord]:

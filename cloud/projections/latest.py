@@ -28,10 +28,9 @@ SAVE_EVERY_MS: Final = 60_000
 SAVE_EVERY_RECORDS: Final = 100_000
 
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS latest (
-  gateway TEXT NOT NULL, channel INTEGER NOT NULL, at_ms INTEGER NOT NULL, v INTEGER NOT NULL,
-  exp INTEGER NOT NULL, q INTEGER NOT NULL, record INTEGER NOT NULL,
-  PRIMARY KEY (gateway, channel)
+CREATE TABLE IF NOT EXISTS newest (
+  point TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, v INTEGER NOT NULL, exp INTEGER NOT NULL,
+  q INTEGER NOT NULL, record INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS timelines (
   one INTEGER PRIMARY KEY CHECK (one = 1), saved TEXT NOT NULL
@@ -97,10 +96,7 @@ class LatestProjection:
 
     def of_point(self, point: str) -> LatestReading | None:
         """Return the newest reading of a point."""
-        record = self._series.registry.point_by_id(point)
-        if record is None:
-            return None
-        number = self._series.number(record.gateway, record.channel)
+        (number,) = self._series.numbers_of_points([point])
         with self._lock:
             row = self._board[number].tolist() if 0 <= number < len(self._board) else [NEVER_MS]
         return None if row[0] == NEVER_MS else _reading(row)
@@ -172,11 +168,11 @@ class LatestProjection:
 
     def _load(self) -> None:
         with self._state.reader() as db:
-            rows = db.execute("SELECT * FROM latest").fetchall()
+            rows = db.execute("SELECT * FROM newest").fetchall()
             saved = db.execute("SELECT saved FROM timelines").fetchone()
-        for gateway, channel, *row in rows:
-            number = self._series.number(gateway, channel)
-            self._grow()
+        numbers = self._series.numbers_of_points([point for point, *_ in rows])
+        self._grow()
+        for number, (_, *row) in zip(numbers, rows, strict=True):
             if number >= 0 and row[0] >= self._board[number, 0]:
                 self._board[number] = row
         if saved is not None:
@@ -192,13 +188,10 @@ class LatestProjection:
 
     def _save(self, now_ms: int) -> None:
         points = self._series.points
-        rows = [
-            (points[n].gateway, points[n].channel, *self._board[n].tolist())
-            for n in self._changed
-        ]
+        rows = [(points[n].id, *self._board[n].tolist()) for n in self._changed]
         timelines = json.dumps(self._timelines.snapshot(), separators=(",", ":"))
         with self._state.transaction(self._cursor) as db:
-            db.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?, ?)", rows)
             db.execute("INSERT OR REPLACE INTO timelines VALUES (1, ?)", (timelines,))
         self._changed.clear()
         self._saved_cursor, self._saved_ms = self._cursor, now_ms

@@ -8,6 +8,7 @@ stored names gateway and channel, or the point.
 
 import threading
 from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from device_registry.records import PointRecord
@@ -25,6 +26,7 @@ class SeriesIndex:
         self._registry = registry
         self._points: list[PointRecord] = []
         self._numbers: dict[tuple[str, int], int] = {}
+        self._of_point: dict[str, int] = {}
         self._columns: dict[tuple[str, str, bytes], bytes] = {}
         self._giving = threading.Lock()
 
@@ -46,6 +48,17 @@ class SeriesIndex:
                 number = self._give(gateway, channel)
         return number
 
+    def numbers_of_points(self, points: Sequence[str]) -> list[int]:
+        """Return the number of each point's series, `UNMAPPED` where the registry has none."""
+        unknown = [point for point in points if point not in self._of_point]
+        found = self._registry.points_by_id(unknown) if unknown else {}
+        with self._giving:
+            for record in found.values():
+                number = self._give_to(record)
+                if record.state != "retired":  # its channel may be another point's by now
+                    self._numbers.setdefault((record.gateway, record.channel), number)
+            return [self._of_point.get(point, UNMAPPED) for point in points]
+
     def packed_numbers(self, gateway: str, channels: Column) -> bytes:
         """Return the numbers of a batch's channel column as little-endian 64-bit integers.
 
@@ -65,17 +78,21 @@ class SeriesIndex:
         """Ask the registry again about these gateways' channels.
 
         A series keeps its number and learns its point's new names and rules, and its new
-        channel; a channel that nobody knew gets a number when it is next heard.
+        channel; a channel that nobody knew, or that means another point now, gets a number when
+        it is next heard.
         """
         if not gateways:
             return
         with self._giving:
             for place, number in list(self._numbers.items()):
-                if place[0] in gateways:
-                    point = self._now(place)
-                    if point is not None:
-                        self._points[number] = point
-                        self._numbers.setdefault((point.gateway, point.channel), number)
+                point = self._now(place) if place[0] in gateways else None
+                if point is None:
+                    continue
+                if point.id != self._points[number].id:
+                    del self._numbers[place]
+                    continue
+                self._points[number] = point
+                self._numbers.setdefault((point.gateway, point.channel), number)
             for key in [key for key in self._columns if key[0] in gateways]:
                 del self._columns[key]
 
@@ -86,12 +103,17 @@ class SeriesIndex:
         point = self._now((gateway, channel))
         if point is None:
             return UNMAPPED
-        place = (point.gateway, point.channel)
-        number = self._numbers.get(place)
+        number = self._give_to(point)
+        self._numbers[point.gateway, point.channel] = number
+        self._numbers[gateway, channel] = number
+        return number
+
+    def _give_to(self, point: PointRecord) -> int:
+        # By the point: its new channel may be heard before anybody said that it has one.
+        number = self._of_point.get(point.id)
         if number is None:
             self._points.append(point)
-            number = self._numbers[place] = len(self._points) - 1
-        self._numbers[gateway, channel] = number
+            number = self._of_point[point.id] = len(self._points) - 1
         return number
 
     def _now(self, place: tuple[str, int]) -> PointRecord | None:

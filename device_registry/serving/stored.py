@@ -33,6 +33,7 @@ from evidence.keys import PublicKey
 REMEMBERED: Final = 200_000
 """Entries kept of each sort; beyond it everything is forgotten, and asked for again."""
 PAGE: Final = 5_000
+PORTION: Final = 500
 SIGNING: Final = ("active", "superseded", "revoked")
 _BY_GATEWAY: Final = frozenset({"gateway", "key", "point"})
 _BY_SITE: Final = frozenset({"organisation", "site", "region", "authority"})
@@ -133,6 +134,14 @@ class StoredRegistry:
         """Return the point with this id."""
         return self._remembered(self._points, point, self._read_point)
 
+    def points_by_id(self, points: Sequence[str]) -> Mapping[str, PointRecord]:
+        """Return those of many points that there are, by id; nothing of it is remembered."""
+        found: dict[str, PointRecord] = {}
+        for start in range(0, len(points), PORTION):
+            rows = self._current("point", id=list(points[start : start + PORTION]))
+            found |= {row["id"]: point_record(row) for row in rows}
+        return found
+
     def former(self, point: str) -> Sequence[PointRecord]:
         """Return a point as it was on each channel that it had before, the last one first."""
         table = TABLES["point"]
@@ -212,11 +221,13 @@ class StoredRegistry:
         return tuple(point_record(row) for row in self._current("point", gateway=gateway))
 
     def _read_channels(self, gateway: str) -> Mapping[int, PointRecord]:
-        """Return every channel's point; versions in order, so that the last one stands."""
+        """Return every channel's point: the one in use, else the last one."""
         point = TABLES["point"]
         wanted = select(point).where(point.c.gateway == gateway)
         wanted = wanted.order_by(point.c.valid_from_ms, point.c.row_id)
-        return {row["channel"]: point_record(row) for row in self._read(wanted)}
+        versions = [point_record(row) for row in self._read(wanted)]
+        versions.sort(key=lambda now: not now.is_former and now.state != "retired")
+        return {version.channel: version for version in versions}
 
     def _keys_of(self, gateways: Sequence[str]) -> dict[str, list[PublicKey]]:
         key = TABLES["key"]
@@ -238,7 +249,10 @@ class StoredRegistry:
         table = TABLES[kind]
         wanted = select(table).where(table.c.valid_to_ms.is_(None)).order_by(table.c.id)
         for name, value in where.items():
-            wanted = wanted.where(table.c[name] == value)
+            column = table.c[name]
+            wanted = wanted.where(
+                column.in_(value) if isinstance(value, list) else column == value
+            )
         return self._read(wanted)
 
     def _pages(self, kind: str) -> Iterator[RowMapping]:

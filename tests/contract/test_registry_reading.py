@@ -116,6 +116,10 @@ def test_everything_is_found_by_what_it_is_asked_by(registry: Registry) -> None:
     for point in PLACED.points("chs-001"):
         assert registry.point_by_id(point.id) == point
         assert registry.point(point.gateway, point.channel) == point
+    ids = [point.id for point in PLACED.points("chs-001")]
+    assert registry.points_by_id([*ids, "x"]) == PLACED.points_by_id(ids)
+    assert len(registry.points_by_id(ids * 400)) == len(ids)
+    assert registry.points_by_id([]) == {}
     by_id = {point.id: point for point in registry.points("chs-001")}
     assert by_id == {point.id: point for point in registry.points_of("gw-chs-001")}
 

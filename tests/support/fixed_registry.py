@@ -1,6 +1,6 @@
 """A registry that never changes, in memory: the `Registry` over records."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -67,6 +67,11 @@ class FixedRegistry:
     def point_by_id(self, point: str) -> PointRecord | None:
         """Return the point with this id."""
         return self._points.get(point)
+
+    def points_by_id(self, points: Sequence[str]) -> Mapping[str, PointRecord]:
+        """Return those of many points that there are, by id."""
+        found = ((point, self.point_by_id(point)) for point in points)
+        return {point: record for point, record in found if record is not None}
 
     def former(self, point: str) -> Sequence[PointRecord]:  # noqa: ARG002 - nothing changes
         """Return nothing: every point has the channel that it always had."""

@@ -14,18 +14,18 @@ from cloud.projections.alarms.point_state import PointStates
 from cloud.projections.alarms.points import PointWatch
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS place (
-  place INTEGER PRIMARY KEY, gateway TEXT NOT NULL, channel INTEGER NOT NULL,
-  UNIQUE (gateway, channel)
+CREATE TABLE IF NOT EXISTS point_place (
+  place INTEGER PRIMARY KEY, point TEXT NOT NULL UNIQUE
 );
-CREATE TABLE IF NOT EXISTS judge (
+CREATE TABLE IF NOT EXISTS point_judge (
   place INTEGER PRIMARY KEY, saved TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS memory (
+CREATE TABLE IF NOT EXISTS point_memory (
   name TEXT PRIMARY KEY, value BLOB NOT NULL
 ) WITHOUT ROWID;
 """
-_PUT = "INSERT OR REPLACE INTO memory (name, value) VALUES (?, ?)"
+_PUT = "INSERT OR REPLACE INTO point_memory (name, value) VALUES (?, ?)"
+_GIVE_UP = "UPDATE point_place SET point = '!' || place WHERE point = ?"
 _ARRAYS: Final = ("exp", "first_ms", "last_ms")
 
 
@@ -46,13 +46,14 @@ class Memory:
         known = set(self._numbers)
         self._numbers += [number for number in range(len(states)) if number not in known]
         fresh = list(enumerate(self._numbers))[self._saved :]
-        points = [(place, states.point(number)) for place, number in fresh]
-        rows = [(place, point.gateway, point.channel) for place, point in points]
-        db.executemany("INSERT OR REPLACE INTO place VALUES (?, ?, ?)", rows)
+        rows = [(place, states.point(number).id) for place, number in fresh]
+        # Of a point that the registry did not have for a while the old place is given up.
+        db.executemany(_GIVE_UP, [(id_,) for _, id_ in rows])
+        db.executemany("INSERT INTO point_place VALUES (?, ?)", rows)
         judges = [(number, states.judges[number]) for number in states.changed]
         place_of = {number: place for place, number in enumerate(self._numbers)}
         db.executemany(
-            "INSERT OR REPLACE INTO judge VALUES (?, ?)",
+            "INSERT OR REPLACE INTO point_judge VALUES (?, ?)",
             [(place_of[n], json.dumps(j.snapshot())) for n, j in judges if j is not None],
         )
         for name in _ARRAYS:
@@ -67,12 +68,12 @@ class Memory:
 
     def load(self, db: sqlite3.Connection) -> dict[str, Any]:
         """Take over what was saved; return the `others`, nothing when there is nothing."""
-        found = dict(db.execute("SELECT name, value FROM memory"))
+        found = dict(db.execute("SELECT name, value FROM point_memory"))
         if not found:
             return {}
         states = self._watch.states
-        places = db.execute("SELECT gateway, channel FROM place ORDER BY place").fetchall()
-        self._numbers = [states.number_of(gateway, channel) for gateway, channel in places]
+        places = db.execute("SELECT point FROM point_place ORDER BY place").fetchall()
+        self._numbers = states.numbers_of_points([point for (point,) in places])
         self._saved = len(self._numbers)
         numbers = np.array(self._numbers, dtype=np.int64)
         known = numbers >= 0
@@ -86,7 +87,7 @@ class Memory:
         return others
 
     def _wake(self, db: sqlite3.Connection, states: PointStates) -> None:
-        judges = dict(db.execute("SELECT place, saved FROM judge"))
+        judges = dict(db.execute("SELECT place, saved FROM point_judge"))
         for place, number in enumerate(self._numbers):
             if number < 0:
                 continue

@@ -86,6 +86,12 @@ class PointStates:
         self.grow()
         return number
 
+    def numbers_of_points(self, points: Sequence[str]) -> list[int]:
+        """Return the numbers of points by their ids, -1 for those that nobody knows."""
+        numbers = self._series.numbers_of_points(points)
+        self.grow()
+        return numbers
+
     def expect_anew(self, number: int, point: PointRecord, from_ms: int) -> bool:
         """Go by what the registry says now of whether a point is in use; return if that is new.
 

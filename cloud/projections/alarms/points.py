@@ -106,16 +106,14 @@ class PointWatch:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what is remembered besides the points, as values that JSON can carry."""
-        missing = []
-        for number, since_ms in self._missing_since.items():
-            point = self.states.point(number)
-            missing.append([point.gateway, point.channel, since_ms])
-        return {"missing": sorted(missing), "stretches": self.stretches.snapshot()}
+        missing = {self.states.point(n).id: since for n, since in self._missing_since.items()}
+        return {"missing": missing, "stretches": self.stretches.snapshot()}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over a snapshot, after the points were restored."""
-        for gateway, channel, since_ms in saved["missing"]:
-            number = self.states.number_of(gateway, channel)
+        missing: dict[str, int] = saved["missing"]
+        numbers = self.states.numbers_of_points(list(missing))
+        for number, since_ms in zip(numbers, missing.values(), strict=True):
             if number >= 0:
                 self._missing_since[number] = since_ms
                 self.states.is_missing[number] = True

@@ -183,5 +183,5 @@ class Stretches:
 
     def _numbers_listed(self, number: int) -> dict[int, PointRecord]:
         listed = self._listed[number]
-        every = {self._states.number_of(p.gateway, p.channel): p for p in listed}
-        return {n: p for n, p in every.items() if n >= 0}
+        numbers = self._states.numbers_of_points([point.id for point in listed])
+        return {n: point for n, point in zip(numbers, listed, strict=True) if n >= 0}

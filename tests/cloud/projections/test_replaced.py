@@ -61,6 +61,74 @@ def test_both_channels_are_one_series_after_a_restart_too(
     assert [point.channel for point in started.points] == [5]
 
 
+def test_a_new_channel_that_is_heard_before_it_is_told_is_the_same_series(
+    world: Replaced,
+) -> None:
+    running = SeriesIndex(world.registry)
+    before = running.number(GATEWAY, 1)
+    world.move(channel=5)  # and nobody has told the index
+    assert running.number(GATEWAY, 5) == before
+    assert len(running.points) == 1
+
+
+def test_a_channel_that_is_given_to_another_point_is_another_series(world: Replaced) -> None:
+    running = SeriesIndex(world.registry)
+    world.registry.listeners.append(running.forget)
+    before = running.number(GATEWAY, 1)
+    world.put(POINT_ID, state="out_of_service")
+    world.put(POINT_ID, state="retired")
+    world.add("second", channel=1)
+    after = running.number(GATEWAY, 1)
+    assert after != before
+    world.put(POINT_ID, name_en="Scrapped")
+    assert running.number(GATEWAY, 1) == after
+    assert SeriesIndex(world.registry).number(GATEWAY, 1) == 0
+    found = world.registry.point(GATEWAY, 1)
+    assert found is not None
+    assert found.id == "second"
+    assert [point.id for point in running.points] == [POINT_ID, "second"]
+
+
+def test_points_are_numbered_by_their_ids_too(world: Replaced) -> None:
+    world.add("second", channel=2)
+    running = SeriesIndex(world.registry)
+    world.registry.listeners.append(running.forget)
+    assert running.numbers_of_points([POINT_ID, "x", "second"]) == [0, -1, 1]
+    assert [running.number(GATEWAY, channel) for channel in (1, 2, 3)] == [0, 1, -1]
+    world.put("second", state="out_of_service")
+    assert not running.points[1].is_expected
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_alarms_keep_to_their_point_when_its_channel_is_given_away(
+    world: Replaced,
+    tmp_path: Path,
+    restarts: bool,  # noqa: FBT001
+) -> None:
+    folder = tmp_path / "alarms"
+    folder.mkdir()
+    with alarm_world(folder, world.records, registry=world.registry, live_from=0) as alarms:
+        world.send(HOT)
+        assert {d["point"] for d in alarms.settle()} == {POINT_ID}
+        world.put(POINT_ID, state="out_of_service")
+        world.put(POINT_ID, state="retired")
+        world.add("second", channel=1)
+        world.send(OK)
+        assert alarms.settle() == []
+        if restarts:
+            alarms.projection.close()
+            alarms.__post_init__()
+        world.send(HOT)
+        raised = {(d["point"], d["event"]) for d in alarms.settle()}
+        assert raised == {("second", "raised")}
+        if restarts:
+            alarms.projection.close()
+            alarms.__post_init__()
+        world.send(OK)
+        returned = {(d["point"], d["event"]) for d in alarms.settle()}
+        assert returned == {("second", "returned")}
+
+
 def test_readings_of_both_channels_are_in_the_series_of_the_point(
     world: Replaced, tmp_path: Path
 ) -> None:
