@@ -6,7 +6,7 @@ itself. The sequencer's commit groups come in through `offer`.
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ from cloud.pages.viewers import Viewers
 from cloud.pages.views import Latest, Link, Standing
 from cloud.plausibility.watching import PlausibilityWatch
 from cloud.projections.alarms.engine import AlarmPolicy
-from cloud.projections.alarms.projection import AlarmProjection
+from cloud.projections.alarms.projection import AlarmProjection, UnknownAlarmError
 from cloud.projections.feed import CommitGroup
 from cloud.projections.latest import LatestProjection
 from cloud.projections.live import LiveProjection
@@ -125,6 +125,7 @@ class ReadSide:
                 store=self._parts.store,
                 evidence=self._evidence(),
                 viewers=self._viewers,
+                acknowledge=self._acknowledge,
             ),
             wall_ms,
         )
@@ -238,6 +239,10 @@ class ReadSide:
                 for p in (runner.progress for runner in self._runners)
             },
         }
+
+    def _acknowledge(self, alarm: str, who: str, at_ms: int) -> None:
+        with suppress(UnknownAlarmError):  # somebody was faster, or it has cleared
+            self._parts.alarms.acknowledge(alarm, who, at_ms)
 
     def _evidence(self) -> ArchiveEvidence:
         keys = self._core.keys

@@ -153,6 +153,7 @@ class GatewayView:
 class AlarmView:
     """An alarm that is not cleared yet."""
 
+    id: str = ""
     kind: AlarmKind
     state: AlarmState
     severity: Severity
@@ -175,6 +176,22 @@ class AlarmView:
     """Found in data that arrived late."""
     detail: str = ""
     """What a person may need to know beyond the kind; plain text."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has acknowledged it yet."""
+        return self.state in {AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """What the viewer may do with the alarms of a page."""
+
+    csrf: str = ""
+    page: str = "/"
+    """Where the forms lead back to."""
+    sites: frozenset[str] = frozenset()
+    """Whose alarms it may acknowledge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +298,7 @@ class Overview:
     """Sites that the viewer may see too and that are not here."""
     more_alarms: int = 0
     """Alarms that are not here, of these sites or of others that the viewer may see."""
+    acting: Acting = Acting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +309,7 @@ class SitePage:
     site: SiteView
     alarms: tuple[AlarmView, ...]
     counts: CountsView
+    acting: Acting = Acting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +324,7 @@ class PointPage:
     series: Series
     is_available: bool = True
     """Whether the time series could be read."""
+    acting: Acting = Acting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

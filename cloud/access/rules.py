@@ -95,6 +95,12 @@ _SERVER: Final = (
 _PAGES: Final = (
     _get("/", Action.VIEW_SITE),
     _get("/sites/{site}", Action.VIEW_SITE, in_path("site")),
+    _post(
+        "/sites/{site}/acknowledge",
+        Action.ACKNOWLEDGE_ALARM,
+        in_path("site"),
+        per_minute=120,
+    ),
     _get("/points/{point}", Action.VIEW_READINGS, in_path("point")),
     _get("/proof/{point}", Action.VIEW_READINGS, in_path("point")),
     _data("/api/points/{point}/series", Action.VIEW_READINGS, in_path("point")),

@@ -15,6 +15,7 @@ def alarm_view(alarm: Alarm, registry: Registry) -> AlarmView:
     """Return an alarm with the names that the registry has for its site and point."""
     raised = alarm.raised
     view = AlarmView(
+        id=alarm.id,
         kind=AlarmKind(raised.kind.value),
         state=alarm.state,
         severity=raised.severity,

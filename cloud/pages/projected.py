@@ -18,7 +18,7 @@ from cloud.pages.viewers import Viewers
 from cloud.pages.views import Standing, alarms_within, overview
 from cloud.projections.timeseries.store import Buckets, SeriesKey, TimeSeriesStore
 from dashboards.models import AlarmView, ChangedUpdate, LiveUpdate, Overview, ProofView, Series
-from device_registry.access.scope import EVERYWHERE, Scope
+from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from device_registry.records import SiteRecord
 from device_registry.registry import Registry
 
@@ -53,6 +53,8 @@ class Sources:
     store: TimeSeriesStore
     evidence: EvidenceFinder
     viewers: Viewers
+    acknowledge: Callable[[str, str, int], None]
+    """Records that an account has seen an alarm, if it still waits for that."""
 
 
 class ProjectedPages:
@@ -72,6 +74,15 @@ class ProjectedPages:
     def site(self, site: str) -> Overview:
         """Return one site as it stood at most `KEPT_MS` ago."""
         return self._shown(site, self._one)
+
+    def belongs(self, site: str) -> Subject | None:
+        """Return where a site belongs, for who may do what there."""
+        record = self._sources.registry.site(site)
+        return None if record is None else record.subject
+
+    def acknowledge(self, alarm: str, who: str, at_ms: int) -> None:
+        """Record that an account has seen an alarm; it counts once the archive has it."""
+        self._sources.acknowledge(alarm, who, at_ms)
 
     def site_of(self, point: str) -> str:
         """Return the site of a point, empty when there is no such point."""

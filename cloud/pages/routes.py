@@ -6,15 +6,17 @@ runs in worker threads.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from cloud.access.access import access_of
+from cloud.access.door import see_other
 from cloud.access.menu import menu_of
+from cloud.access.refusals import local_path
 from cloud.errors import UnavailableError
 from cloud.pages import answers, live
 from cloud.pages.source import PageSource
@@ -22,6 +24,7 @@ from cloud.pages.statics import static_files
 from cloud.pages.viewer import FALLBACK_ZONE, viewer_in
 from cloud.pages.viewers import TooManyViewersError
 from dashboards.models import (
+    Acting,
     AlarmView,
     NoticePage,
     Overview,
@@ -35,6 +38,7 @@ from dashboards.models import (
 )
 from dashboards.render import RANGES_S
 from dashboards.series import for_chart
+from device_registry.access.action import Action
 from device_registry.access.scope import Scope
 
 CHART_POINTS: Final = 1500
@@ -44,6 +48,10 @@ MAX_SPAN_MS: Final = 400 * 86_400_000
 """Longest time that one chart covers."""
 MAX_TIME_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+
+
+Field = Annotated[str, Form()]
+NextField = Annotated[str, Form(alias="next")]
 
 
 class _Place(NamedTuple):
@@ -58,6 +66,7 @@ def pages_router(source: PageSource, now_ms: Callable[[], int]) -> APIRouter:
     data = _Data(source, now_ms)
     router.add_api_route("/", pages.sites)
     router.add_api_route("/sites/{site}", pages.site)
+    router.add_api_route("/sites/{site}/acknowledge", pages.acknowledge, methods=["POST"])
     router.add_api_route("/points/{point}", pages.point)
     router.add_api_route("/proof/{point}", pages.proof)
     router.add_api_route("/static/{name:path}", pages.static)
@@ -76,7 +85,8 @@ class _Pages:
     def sites(self, request: Request) -> Response:
         overview = self._source.overview(access_of(request).scopes)
         zone = overview.sites[0].timezone if overview.sites else FALLBACK_ZONE
-        return _page(overview, request, zone)
+        acting = self._acting(request, overview.alarms)
+        return _page(replace(overview, acting=acting), request, zone)
 
     def site(self, request: Request, site: str) -> Response:
         overview = self._source.site(site)
@@ -88,8 +98,18 @@ class _Pages:
             site=found,
             alarms=overview.alarms,
             counts=overview.counts,
+            acting=self._acting(request, overview.alarms),
         )
         return _page(model, request, found.timezone)
+
+    def acknowledge(
+        self, request: Request, site: str, alarm: Field = "", after: NextField = "/"
+    ) -> Response:
+        """Take an acknowledgement; one of an alarm that is not open here changes nothing."""
+        access = access_of(request)
+        if any(shown.id == alarm and shown.waits for shown in self._source.site(site).alarms):
+            self._source.acknowledge(alarm, access.principal.account, access.at_ms)
+        return see_other(local_path(after))
 
     def point(
         self, request: Request, point: str, range_s: Annotated[str, Query(alias="range")] = ""
@@ -99,7 +119,8 @@ class _Pages:
         if place is None:
             return self._notice(request, "not_found", 404)
         model = _point_page(self._source, overview, place, _range_s(range_s))
-        return _page(model, request, place.site.timezone)
+        acting = self._acting(request, model.alarms)
+        return _page(replace(model, acting=acting), request, place.site.timezone)
 
     def proof(self, request: Request, point: str, t: str = "") -> Response:
         overview = self._source.site(self._source.site_of(point))
@@ -130,6 +151,19 @@ class _Pages:
             return self._notice(request, "not_found", 404)
         compressed = "gzip" in request.headers.get("accept-encoding", "")
         return answers.static(file, compressed=compressed)
+
+    def _acting(self, request: Request, alarms: Sequence[AlarmView]) -> Acting:
+        """Return what the viewer may do with these alarms."""
+        access = access_of(request)
+        if not access.csrf or not access.scopes_of(Action.ACKNOWLEDGE_ALARM):
+            return Acting()
+        subjects = {name: self._source.belongs(name) for name in {a.site for a in alarms}}
+        may = (
+            name
+            for name, subject in subjects.items()
+            if subject is not None and access.may(Action.ACKNOWLEDGE_ALARM, subject)
+        )
+        return Acting(csrf=access.csrf, page=request.url.path, sites=frozenset(may))
 
     def _notice(self, request: Request, message: str, status: int) -> Response:
         model = NoticePage(now_ms=self._now_ms(), message=message)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from dashboards.models import LiveUpdate, Overview, ProofView, Series
-from device_registry.access.scope import Scope
+from device_registry.access.scope import Scope, Subject
 
 SITES_SHOWN: Final = 60
 """Cards on one page: nobody reads more."""
@@ -31,6 +31,17 @@ class PageSource(Protocol):
 
     def site(self, site: str) -> Overview:
         """Return the same of one site; of none when there is no such site."""
+        ...
+
+    def belongs(self, site: str) -> Subject | None:
+        """Return where a site belongs, for who may do what there."""
+        ...
+
+    def acknowledge(self, alarm: str, who: str, at_ms: int) -> None:
+        """Record that an account has seen an alarm; it counts once the archive has it.
+
+        One that does not wait for it any more is left alone.
+        """
         ...
 
     def site_of(self, point: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulators.demo_stage import Stage
+from simulators.enrolled import PASSWORD, USER
 from simulators.installation import GATEWAY, Installation
 from tests.support.chromium import EXECUTABLE, Viewer, chromium, visit
 from tests.support.engines import engine
@@ -35,6 +36,8 @@ def _walk(built: Installation) -> None:
         _point(page)
         _proof(page)
         _other_language(page)
+    with chromium() as browser, visit(browser, built.url, Viewer(locale="zh-CN")) as page:
+        _acknowledge(page)
 
 
 def _sites(page: Page) -> None:
@@ -64,6 +67,21 @@ def _proof(page: Page) -> None:
     expect(page.locator("#proof-dialog .check")).to_have_count(6)
     expect(page.locator("#proof-dialog .check.is-ok")).to_have_count(6)
     page.keyboard.press("Escape")
+
+
+def _acknowledge(page: Page) -> None:
+    """See an alarm as a person does, and find it acknowledged once the archive has it."""
+    page.goto("/login")
+    page.locator("[name=login]").fill(USER)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button").first.click()
+    page.goto("/")
+    waiting = page.locator(".alarm form").first
+    expect(waiting).to_be_visible(timeout=WARMING_MS)
+    alarm = waiting.locator("[name=alarm]").input_value()
+    waiting.get_by_role("button", name="确认").click()
+    # It is acknowledged, or cleared when it had returned; this very one waits no more.
+    expect(page.locator(f'[name=alarm][value="{alarm}"]')).to_have_count(0)
 
 
 def _other_language(page: Page) -> None:

@@ -43,6 +43,7 @@ class AccessSite:
         self.now_ms = NOW_MS
         self.accounts = Accounts.over(store)
         self.sms = Sms()
+        self.pages = two_pharmacies(lambda: self.now_ms)
         self.ways = Ways(
             accounts=self.accounts,
             now_ms=lambda: self.now_ms,
@@ -55,7 +56,7 @@ class AccessSite:
         gate = Gate(
             AccountIdentities(self.accounts), self.accounts.store.get, lambda: self.now_ms
         )
-        pages = pages_router(two_pharmacies(lambda: self.now_ms), lambda: self.now_ms)
+        pages = pages_router(self.pages, lambda: self.now_ms)
         return guarded_app(gate, [access_router(ways), pages])
 
     def browser(self, **changed: object) -> "Browser":

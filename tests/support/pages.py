@@ -28,7 +28,7 @@ from dashboards.models import (
     Series,
     SiteView,
 )
-from device_registry.access.scope import EVERYWHERE, Scope
+from device_registry.access.scope import EVERYWHERE, Scope, Subject
 from domain.alarms.state import AlarmState
 from domain.profiles.model import PointClass
 from domain.quantity import Quantity
@@ -40,6 +40,7 @@ from evidence.merkle import inclusion_path, leaf_hash, node_hash, tree_root
 LEAVES = 21
 KID = bytes.fromhex("a1b2c3d4e5f60718")
 EPOCH = bytes.fromhex("0011223344556677")
+OURS = Subject(org_path="chs/chs-1", region="510502", subject_class="retail")
 
 
 def limits_of(pack: str, quantity: Quantity) -> tuple[LimitView, ...]:
@@ -102,6 +103,18 @@ class FakePages:
         self.sites: tuple[SiteView, ...] = ()
         self.alarms: tuple[AlarmView, ...] = ()
         self.counts = CountsView()
+        self.acknowledged: list[tuple[str, str]] = []
+        """Alarm and account."""
+
+    def belongs(self, site: str) -> Subject | None:
+        return OURS if any(s.id == site for s in self.sites) else None
+
+    def acknowledge(self, alarm: str, who: str, at_ms: int) -> None:  # noqa: ARG002
+        self.acknowledged.append((alarm, who))
+        self.alarms = tuple(
+            replace(a, state=AlarmState.ACKNOWLEDGED) if a.id == alarm else a
+            for a in self.alarms
+        )
 
     def overview(self, within: Sequence[Scope] = (EVERYWHERE,)) -> Overview:
         assert EVERYWHERE in within
@@ -329,7 +342,7 @@ def _alarms(now: int, first: SiteView, second: SiteView) -> tuple[AlarmView, ...
         unit="Cel",
         clause=Name(zh="GSP 附录3 第六条", en="GSP Annex 3 art. 6"),
     )
-    return (
+    every = (
         limit,
         replace(
             limit,
@@ -363,3 +376,4 @@ def _alarms(now: int, first: SiteView, second: SiteView) -> tuple[AlarmView, ...
             late=True,
         ),
     )
+    return tuple(replace(alarm, id=f"{n:032x}") for n, alarm in enumerate(every))

@@ -72,8 +72,10 @@ def pages(
     readings: int = 0,
     value: Callable[[], float] = lambda: 5.0,
     alarms: Sequence[AlarmView] = (),
+    acknowledged: list[tuple[str, str, int]] | None = None,
 ) -> ProjectedPages:
     key = SeriesKey("chs-001", "fridge-1-t", "temperature")
+    seen_by = [] if acknowledged is None else acknowledged
     sources = Sources(
         registry=registry,
         standing=lambda: Standing(
@@ -85,6 +87,7 @@ def pages(
         store=FakeStore(key, readings),  # type: ignore[arg-type]
         evidence=FakeEvidence(),
         viewers=Viewers(),
+        acknowledge=lambda *seen: seen_by.append(seen),
     )
     return ProjectedPages(sources, clock)
 
@@ -193,6 +196,15 @@ def alarm(site: str, since_ms: int = 0) -> AlarmView:
         site=site,
         site_name=Name(zh="", en=""),
     )
+
+
+def test_an_acknowledgement_is_passed_on_and_a_site_says_where_it_belongs() -> None:
+    seen: list[tuple[str, str, int]] = []
+    source = pages(shops(1, of_chs=1), Clock(), acknowledged=seen)
+    source.acknowledge("a1", "li", 5)
+    assert seen == [("a1", "li", 5)]
+    assert source.belongs("s-000") == Subject(org_path="chs")
+    assert source.belongs("x") is None
 
 
 def test_what_the_first_page_leaves_out_is_counted() -> None:
