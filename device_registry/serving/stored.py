@@ -88,11 +88,11 @@ class StoredRegistry:
 
         When this or a listener fails, the next call tells everybody again.
         """
-        with self._lock:
-            newest = self.store.revision()
-            if newest == self._revision:
-                return
-            changed = self._changed(self._revision)
+        newest = self.store.revision()
+        if newest == self._revision:
+            return
+        changed = self._changed(self._revision)
+        with self._lock:  # never while the database is asked: others wait for it
             self._forget(changed)
         for listener in self.listeners:
             listener(changed.gateways)
