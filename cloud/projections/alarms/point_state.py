@@ -224,6 +224,9 @@ class PointStates:
             self.last_ms[number] = last_ms
 
     def _rules_of(self, point: PointRecord) -> RulePack | None:
+        """Return what judges a point: nothing does once it is retired."""
+        if point.state == "retired":
+            return None
         packs = [self._packs_by_name(name) for name in point.rule_packs]
         return combined(packs) if packs else None
 

@@ -177,9 +177,11 @@ class Stretches:
     ) -> None:
         ended = self._states.rule_anew(point, now)
         self.ended += [Ended(now, transition, record) for transition in ended]
-        is_ours = self._states.gateway[point] == number and self._states.is_ruled(point)
-        if is_ours and point not in self._points[number]:
-            self._points[number].append(point)
+        ours, is_ruled = self._points[number], self._states.is_ruled(point)
+        if point in ours and not is_ruled:
+            ours.remove(point)
+        elif point not in ours and is_ruled and self._states.gateway[point] == number:
+            ours.append(point)
 
     def _numbers_listed(self, number: int) -> dict[int, PointRecord]:
         listed = self._listed[number]

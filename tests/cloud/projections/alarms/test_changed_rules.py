@@ -82,6 +82,18 @@ def test_a_point_whose_rules_are_taken_away_is_left_alone(
     assert told(world, alarms, HOT) == {("limit", "raised", COLD)}
 
 
+def test_a_clock_set_back_is_nothing_to_a_point_without_rules(
+    world: Replaced, alarms: AlarmWorld
+) -> None:
+    told(world, alarms, OK, OK)
+    world.move(rule_packs=[])
+    told(world, alarms, OK)
+    world.fridges.start_ms -= 3_600_000
+    assert told(world, alarms, OK, OK) == set()
+    world.move(rule_packs=[COLD])
+    assert told(world, alarms, WARM_ROOM) == {("limit", "raised", COLD)}
+
+
 def test_a_pack_that_this_version_does_not_know_stops_no_alarm(
     world: Replaced, alarms: AlarmWorld
 ) -> None:
