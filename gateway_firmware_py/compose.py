@@ -36,7 +36,7 @@ from gateway_firmware_py.configuring.starting import Beginning, begin_by_kept
 from gateway_firmware_py.configuring.store import ConfigurationStore
 from gateway_firmware_py.enrolment.upkeep import keep_enrolled
 from gateway_firmware_py.identity import EvidenceKey, key_kind, load_key, make_state_dir
-from gateway_firmware_py.running import RunningSources
+from gateway_firmware_py.running import RunningSources, end_tasks
 from gateway_firmware_py.sources import Source, all_sources
 from gateway_firmware_py.status_file import Facts, StatusFile, rss_kib
 from gateway_firmware_py.supervisor import Supervisor
@@ -261,10 +261,10 @@ class Gateway:
             self._supervisor.ready()
             await stop.wait()
             self._supervisor.stopping()
-            await _end([applying])
+            await end_tasks([applying])
             await running.end()
             await self._finish()
-            await _end(core)
+            await end_tasks(core)
 
     def _begin_again(self, stop: asyncio.Event) -> None:
         """End in order and at once: whatever begins the program again sends what waits."""
@@ -357,10 +357,3 @@ class Gateway:
             },
             "sources": {source.name: source.status() for source in self._sources},
         }
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)

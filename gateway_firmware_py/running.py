@@ -7,6 +7,7 @@ moment its predecessor has ended, between two polls.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -16,6 +17,10 @@ IDLE_TIMEOUT_S = 3.0
 """Longer than a poll takes; a line that is never idle is taken over all the same."""
 UP_TIMEOUT_S = 5.0
 STEP_S = 0.005
+END_S = 5.0
+"""How long a task may take to clean up after it was told to end."""
+
+log = logging.getLogger(__name__)
 
 
 class RunningSources:
@@ -58,19 +63,27 @@ class RunningSources:
 
     async def end(self) -> None:
         """Stop them all; they can still be asked how they did."""
-        await _cancel([task for _, task in self._tasks])
+        await end_tasks([task for _, task in self._tasks])
 
     async def _end(self, leaving: Sequence[Source]) -> None:
         tasks = [task for source, task in self._tasks if source in leaving]
         self._tasks = [(source, task) for source, task in self._tasks if source not in leaving]
-        await _cancel(tasks)
+        await end_tasks(tasks)
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+async def end_tasks(tasks: Sequence[asyncio.Task[None]], patience_s: float = END_S) -> None:
+    """Cancel tasks until they have ended.
+
+    A library may swallow a cancellation, or wait in its clean-up for somebody who never comes:
+    the gateway is to end all the same. Who needs more than `patience_s` is cancelled again.
+    """
+    going = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=patience_s)
+        for task in going:
+            log.warning("%s does not end; it is cancelled again", task.get_name())
 
 
 async def _until(condition: Callable[[], bool], timeout_s: float) -> None:
