@@ -24,7 +24,6 @@ class PointJudge:
     def __init__(self, point: str, pack: RulePack, quantity: Quantity, exp: int) -> None:
         """Start with every limit normal and no reading seen."""
         self.point = point
-        self.pack = pack
         self._quantity, self._exp = quantity, exp
         self._alarms = tuple(LimitAlarm(point, x, exp) for x in pack.limits_of(quantity))
         self._states = [LimitState() for _ in self._alarms]

@@ -1,4 +1,4 @@
-"""The registry's PostgreSQL killed under a running server: who was heard goes on as before."""
+"""The registry's PostgreSQL killed under a running core: who was heard goes on as before."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator

@@ -130,6 +130,26 @@ def test_alarms_keep_to_their_point_when_its_channel_is_given_away(
         assert returned == {("second", "returned")}
 
 
+def test_a_point_that_the_registry_lacked_for_a_while_is_remembered_anew(
+    world: Replaced, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alarms"
+    folder.mkdir()
+    with alarm_world(folder, world.records, registry=world.registry, live_from=0) as alarms:
+        world.send(OK)
+        assert alarms.settle() == []
+        for valid_to_ms in (1, None):  # an older copy of its database, then the right one
+            alarms.projection.close()
+            with world.store.engine.begin() as database:
+                hidden = "UPDATE point SET valid_to_ms = ? WHERE id = ?"
+                database.exec_driver_sql(hidden, (valid_to_ms, POINT_ID))
+            alarms.__post_init__()
+            world.send(OK)
+            assert alarms.settle() == []
+        world.send(HOT)
+        assert {d["point"] for d in alarms.settle()} == {POINT_ID}
+
+
 def test_readings_of_both_channels_are_in_the_series_of_the_point(
     world: Replaced, tmp_path: Path
 ) -> None:
