@@ -1,8 +1,8 @@
 """Notices what others changed in the registry, and lets the server know it within a second.
 
-A page, another process or another server may have changed it. One thread, so that the sequencer
-need not ask the database how many gateways there are or whom to pin: a database that is away, or
-a disk that is full, delays what is noticed and what auditors pin, nothing else.
+A page, another process or another server may have changed it. One thread, so that the
+sequencer need not ask the database how many gateways there are or whom to pin: a database that
+is away, or a disk that is full, delays what is noticed and what auditors pin, nothing else.
 """
 
 import logging
